@@ -1,0 +1,1 @@
+export { default } from './.kysely-ctlrc.ts';
