@@ -64,7 +64,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for select to authenticated using (user_id = (select auth.uid()));
     create policy "Users can update own profile" on public.profiles
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own profile" on public.profiles
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));

@@ -62,7 +62,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_trips_dates on public.trips (user_id, start_date, end_date);
     create index idx_trips_search on public.trips using gin (search);
 
-    create function private.complete_trip() returns trigger language plpgsql set search_path = '' as $$
+    create function private.complete_trip() returns trigger
+      language plpgsql security definer set search_path = '' as $$
     begin
       new.budget_total := private.two_decimals(new.budget_total);
       if tg_op = 'INSERT' then
@@ -112,7 +113,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- A trigger and no check constraint: Postgres evaluates every check at every update, so that each expense, which
     -- updates the trip's totals, would read the whole route again.
-    create function private.check_itinerary() returns trigger language plpgsql set search_path = '' as $$
+    create function private.check_itinerary() returns trigger
+      language plpgsql security definer set search_path = '' as $$
     begin
       if not private.is_itinerary(new.destinations) then
         raise check_violation using message = 'The destinations are not an itinerary.',
@@ -149,7 +151,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own trips" on public.trips
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own trips" on public.trips
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));

@@ -73,7 +73,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_expenses_user_date on public.expenses (user_id, date desc, id desc);
 
     -- The day of an expense is the traveller's, not the server's.
-    create function private.complete_expense() returns trigger language plpgsql set search_path = '' as $$
+    create function private.complete_expense() returns trigger
+      language plpgsql security definer set search_path = '' as $$
     begin
       new.amount := private.two_decimals(new.amount);
       new.category := lower(btrim(new.category));
@@ -106,7 +107,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own expenses" on public.expenses
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own expenses" on public.expenses
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));

@@ -39,7 +39,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_income_date on public.income_entries (user_id, date desc, id desc);
     create index idx_income_recurring on public.income_entries (user_id, date) where frequency is not null;
 
-    create function private.complete_income() returns trigger language plpgsql set search_path = '' as $$
+    create function private.complete_income() returns trigger
+      language plpgsql security definer set search_path = '' as $$
     begin
       new.amount := private.two_decimals(new.amount);
       if tg_op = 'INSERT' and (new.currency is null or new.date is null) then
@@ -69,7 +70,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own income" on public.income_entries
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own income" on public.income_entries
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));

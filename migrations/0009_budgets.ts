@@ -34,7 +34,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index idx_budgets_trip_id on public.budgets (user_id, trip_id) where trip_id is not null;
 
-    create function private.complete_budget() returns trigger language plpgsql set search_path = '' as $$
+    create function private.complete_budget() returns trigger
+      language plpgsql security definer set search_path = '' as $$
     begin
       new.amount := private.two_decimals(new.amount);
       new.category := lower(btrim(new.category));
@@ -64,7 +65,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own budgets" on public.budgets
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own budgets" on public.budgets
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));

@@ -88,7 +88,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_posts_trip_id on public.posts (user_id, trip_id, created_at desc, id desc) where trip_id is not null;
     create index idx_posts_search on public.posts using gin (search);
 
-    create function private.complete_post() returns trigger language plpgsql set search_path = '' as $$
+    create function private.complete_post() returns trigger
+      language plpgsql security definer set search_path = '' as $$
     begin
       if tg_op = 'INSERT' then
         new.likes_count := 0;
@@ -135,7 +136,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own posts" on public.posts
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own posts, moderators shared ones" on public.posts
       for delete to authenticated using (
@@ -153,7 +154,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own exact locations" on public.post_locations
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own exact locations" on public.post_locations
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));

@@ -72,7 +72,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index idx_post_likes_post_id on public.post_likes (post_user_id, post_id, post_visibility);
     create index idx_post_likes_user_id on public.post_likes (user_id);
-    create index idx_post_comments_post_id on public.post_comments (post_user_id, post_id, post_visibility, created_at, id);
+    create index idx_post_comments_post_id on public.post_comments (post_user_id, post_id, post_visibility);
+    create index idx_post_comments_created_at on public.post_comments (post_id, created_at, id);
     create index idx_post_comments_user_id on public.post_comments (user_id, created_at desc, id desc);
 
     create trigger set_updated_at before update of content on public.post_comments
@@ -91,7 +92,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create policy "Users can view comments" on public.post_comments for select to authenticated using (${visible});
     create policy "Users can update own comments" on public.post_comments
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own comments, authors and moderators others'" on public.post_comments
       for delete to authenticated using (

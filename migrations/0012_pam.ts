@@ -105,7 +105,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own conversations" on public.pam_conversations
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own conversations" on public.pam_conversations
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));
@@ -136,7 +136,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for insert to authenticated with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can update own feedback" on public.pam_feedback
       for update to authenticated
-      using (user_id = (select auth.uid()) and (select private.can_write()))
+      using (user_id = (select auth.uid()))
       with check (user_id = (select auth.uid()) and (select private.can_write()));
     create policy "Users can delete own feedback" on public.pam_feedback
       for delete to authenticated using (user_id = (select auth.uid()) and (select private.can_write()));
