@@ -1,0 +1,138 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import type { PoolConfig } from 'pg';
+import { ExpenseRepository } from './repositories/expenses.ts';
+import { FriendRepository } from './repositories/friends.ts';
+import { IncomeRepository } from './repositories/income.ts';
+import { PamRepository } from './repositories/pam.ts';
+import { PostReader, PostRepository } from './repositories/posts.ts';
+import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
+import { TripRepository } from './repositories/trips.ts';
+import { anonContext, type Claims, type SessionContext, serviceContext, userContext } from './session/claims.ts';
+import { createPool } from './session/pool.ts';
+import { scopedPool } from './session/scoped_pool.ts';
+import { runTransaction, type TransactionOptions } from './session/transaction.ts';
+import type { DB } from './types/database.ts';
+import type { MessageRole } from './types/enums.ts';
+
+/** As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` … */
+export type DatabaseOptions = PoolConfig;
+
+/** `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. */
+export type Bound<Repositories> = Repositories & { readonly kysely: Kysely<DB> };
+
+/** Repositories, a typed Kysely and transactions under one auth context. It holds no connection while nothing runs. */
+export type Session<Repositories> = Bound<Repositories> & {
+  /**
+   * All that `fn` does through what it is given takes effect, or, if `fn` throws, nothing. After a serialization failure or
+   * a deadlock the whole of `fn` runs again, three times unless `retries` says otherwise.
+   *
+   * @example
+   * await alice.transaction(async (tx) => {
+   *   const detour = await tx.trips.create({ name: 'Detour' });
+   *   await tx.expenses.move({ from: trip.id, to: detour.id });
+   * });
+   */
+  transaction<T>(fn: (bound: Bound<Repositories>) => Promise<T>, options?: TransactionOptions): Promise<T>;
+};
+
+/** What a user may do: role `authenticated`, RLS decides. */
+export type UserRepositories = {
+  readonly profiles: ProfileRepository;
+  readonly trips: TripRepository;
+  readonly expenses: ExpenseRepository;
+  readonly income: IncomeRepository;
+  readonly posts: PostRepository;
+  readonly friends: FriendRepository;
+  readonly pam: PamRepository;
+};
+
+/** What somebody may do who is not signed in: role `anon`, public posts and their authors. */
+export type AnonRepositories = {
+  readonly posts: PostReader;
+  readonly profiles: PublicProfileRepository;
+};
+
+/**
+ * What the service may do with one user's data: role `service_role`, which bypasses RLS, so that what asks for other
+ * people's posts and profiles is left to the user's own session.
+ */
+export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam'> & {
+  readonly posts: Omit<PostRepository, 'feed' | 'find' | 'get' | 'search' | 'comments'>;
+  readonly profiles: Omit<ProfileRepository, 'find' | 'get'>;
+  readonly pam: PamRepository<MessageRole>;
+};
+
+export type ServiceSession = Session<unknown> & {
+  /** The service acting for one user, whose rows every statement names. @throws {ValidationError} unless `userId` is a uuid. */
+  onBehalfOf(userId: string): Session<OnBehalfRepositories>;
+};
+
+export type Database = {
+  /**
+   * A session of a signed-in user. `claims` is the payload of their JWT, whose signature the caller has verified.
+   *
+   * @throws {ValidationError} unless `claims` is an object whose `sub` is a uuid and whose `role`, if any, is `authenticated`.
+   */
+  asUser(claims: Claims): Session<UserRepositories>;
+  /** A session of somebody who is not signed in. */
+  asAnon(): Session<AnonRepositories>;
+  /** A session of the service itself, which bypasses RLS. */
+  asService(): ServiceSession;
+  /** Waits for running statements, then closes all connections. */
+  destroy(): Promise<void>;
+};
+
+/**
+ * Opens the database; the first statement connects. The login role must be a member of `anon`, `authenticated` and
+ * `service_role`, as Supabase's `postgres` is.
+ *
+ * @throws {ConfigurationError} if the connection string is empty or malformed.
+ * @example
+ * const database = createDatabase({ connectionString: process.env.DATABASE_URL });
+ * const alice = database.asUser({ sub: userId });
+ * const trip = await alice.trips.create({ name: 'Big Lap', budget_total: '9000.00' });
+ * await database.destroy();
+ */
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = createPool(options);
+
+  function open<Repositories>(
+    context: SessionContext,
+    bind: (kysely: Kysely<DB>) => Repositories,
+  ): Session<Repositories> {
+    const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool: scopedPool(pool, context) }) });
+    return {
+      ...bind(kysely),
+      kysely,
+      transaction: (fn, transactionOptions) =>
+        runTransaction(kysely, (tx: Transaction<DB>) => fn({ ...bind(tx), kysely: tx }), transactionOptions),
+    };
+  }
+
+  return {
+    asUser: (claims) => open(userContext(claims), (kysely) => userRepositories(kysely, claims.sub, PamRepository)),
+    asAnon: () =>
+      open(anonContext(), (kysely) => ({
+        posts: new PostReader(kysely),
+        profiles: new PublicProfileRepository(kysely),
+      })),
+    asService: () => ({
+      ...open(serviceContext(), () => ({})),
+      onBehalfOf: (userId) =>
+        open(serviceContext(userId), (kysely) => userRepositories(kysely, userId, PamRepository<MessageRole>)),
+    }),
+    destroy: () => pool.end(),
+  };
+}
+
+function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db: Kysely<DB>, userId: string) => Pam) {
+  return {
+    profiles: new ProfileRepository(kysely, userId),
+    trips: new TripRepository(kysely, userId),
+    expenses: new ExpenseRepository(kysely, userId),
+    income: new IncomeRepository(kysely, userId),
+    posts: new PostRepository(kysely, userId),
+    friends: new FriendRepository(kysely, userId),
+    pam: new Pam(kysely, userId),
+  };
+}

@@ -1,0 +1,28 @@
+export {
+  type AnonRepositories,
+  type Bound,
+  createDatabase,
+  type Database,
+  type DatabaseOptions,
+  type OnBehalfRepositories,
+  type ServiceSession,
+  type Session,
+  type UserRepositories,
+} from './database.ts';
+export * from './repositories/expenses.ts';
+export * from './repositories/friends.ts';
+export * from './repositories/income.ts';
+export * from './repositories/pam.ts';
+export * from './repositories/posts.ts';
+export * from './repositories/profiles.ts';
+export * from './repositories/trips.ts';
+export type { Claims } from './session/claims.ts';
+export type { TransactionOptions } from './session/transaction.ts';
+export type { DB } from './types/database.ts';
+export * from './types/enums.ts';
+export * from './types/errors.ts';
+export type * from './types/functions.ts';
+export type { Destination, Itinerary, JsonObject, JsonValue, Location, Route } from './types/json.ts';
+export type { Money } from './types/money.ts';
+export type { Page } from './types/page.ts';
+export type * from './types/summaries.ts';

@@ -1,0 +1,271 @@
+import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
+import { z } from 'zod';
+import { dateSchema, isDate } from '../types/calendar.ts';
+import type { DB } from '../types/database.ts';
+import { ConflictError, NotFoundError } from '../types/errors.ts';
+import { jsonObjectSchema, tagsSchema } from '../types/json.ts';
+import { amountSchema, currencySchema, type Money } from '../types/money.ts';
+import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
+import { categorySchema, httpsUrlSchema, textSchema } from '../types/text.ts';
+import { isUuid, uuidSchema } from '../types/uuid.ts';
+import { validate } from '../types/validate.ts';
+import { found, storedInOrder } from './stored.ts';
+
+const columns = [
+  'id',
+  'user_id',
+  'trip_id',
+  'amount',
+  'currency',
+  'category',
+  'description',
+  'date',
+  'location',
+  'receipt_url',
+  'tags',
+  'metadata',
+  'version',
+  'created_at',
+  'updated_at',
+] as const;
+
+export type Expense = Pick<Selectable<DB['expenses']>, (typeof columns)[number]>;
+
+/** What was spent on a category in one currency. `average` is rounded to cents. */
+export type ExpenseTotal = { category: string; currency: string; total: Money; count: number; average: Money };
+
+const fields = {
+  trip_id: uuidSchema.nullable(),
+  amount: amountSchema,
+  currency: currencySchema,
+  category: categorySchema,
+  description: textSchema(2000).nullable(),
+  date: dateSchema,
+  location: textSchema(500).nullable(),
+  receipt_url: httpsUrlSchema.nullable(),
+  tags: tagsSchema,
+  metadata: jsonObjectSchema,
+};
+
+const inputSchema = z
+  .strictObject({ ...fields, id: uuidSchema })
+  .partial()
+  .required({ amount: true, category: true })
+  .transform(({ id = crypto.randomUUID(), ...expense }) => ({
+    ...expense,
+    id: id.toLowerCase(),
+    tags: expense.tags ?? [],
+    metadata: expense.metadata ?? {},
+  }));
+
+const patchSchema = z
+  .strictObject(fields)
+  .partial()
+  .refine((patch) => Object.keys(patch).length > 0, 'must change at least one field')
+  .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
+
+const filterSchema = z
+  .strictObject({
+    trip_id: uuidSchema,
+    category: categorySchema,
+    currency: currencySchema,
+    since: dateSchema,
+    until: dateSchema,
+  })
+  .partial();
+
+/**
+ * `amount` is a decimal string, above zero. `currency` is the profile's and `date` today in the profile's time zone unless
+ * given. `id` may be made by the client, so that a repeated call is harmless.
+ */
+export type ExpenseInput = z.input<typeof inputSchema>;
+export type ExpensePatch = z.input<typeof patchSchema>;
+/** `since` and `until` are dates, both included. */
+export type ExpenseFilter = z.input<typeof filterSchema>;
+
+/** A user's own expenses. */
+export class ExpenseRepository {
+  readonly #db: Kysely<DB>;
+  readonly #userId: string;
+
+  constructor(db: Kysely<DB>, userId: string) {
+    this.#db = db;
+    this.#userId = userId;
+  }
+
+  /**
+   * Records an expense. Sent twice with the same `id`, it is made once and the stored row comes back.
+   *
+   * @throws {ValidationError} if a field is not of its form; `ForeignKeyError` if the trip is not the user's;
+   *   `PermissionError` if the account is suspended.
+   * @example
+   * await alice.expenses.create({ trip_id: trip.id, amount: '42.50', currency: 'NZD', category: 'fuel' });
+   */
+  async create(input: ExpenseInput): Promise<Expense> {
+    return found((await this.#insert([validate(inputSchema, input)]))[0], 'expense');
+  }
+
+  /** As `create`, all in one statement, thousands at a time; the rows come back in the order of the input. */
+  async createMany(inputs: readonly ExpenseInput[]): Promise<Expense[]> {
+    return await this.#insert(validate(z.array(inputSchema), inputs));
+  }
+
+  /** The user's expense, or undefined. */
+  async find(id: string): Promise<Expense | undefined> {
+    return await this.#own().where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+  }
+
+  /** The user's expense. @throws {NotFoundError} */
+  async get(id: string): Promise<Expense> {
+    return found(await this.find(id), 'expense');
+  }
+
+  /**
+   * The user's expenses by date, newest first, `limit` (1 to 100, default 20) at a time.
+   *
+   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @example
+   * const { items, next_cursor } = await alice.expenses.list({ trip_id: trip.id, category: 'fuel', since: '2026-10-01' });
+   */
+  async list({
+    limit,
+    cursor,
+    ...filter
+  }: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
+    const most = clampLimit(limit);
+    const { trip_id, category, currency, since, until } = validate(filterSchema, filter);
+    let query = this.#own()
+      .orderBy('date', 'desc')
+      .orderBy('id', 'desc')
+      .limit(most + 1);
+    if (trip_id !== undefined) query = query.where('trip_id', '=', trip_id);
+    if (category !== undefined) query = query.where('category', '=', category);
+    if (currency !== undefined) query = query.where('currency', '=', currency);
+    if (since !== undefined) query = query.where('date', '>=', since);
+    if (until !== undefined) query = query.where('date', '<=', until);
+    if (cursor) {
+      const [date, id] = decodeCursor('expenses.list', cursor, [isDate, isUuid]);
+      query = query.where(sql<SqlBool>`(date, id) < (${date}::date, ${id}::uuid)`);
+    }
+    return toPage(
+      await query.execute(),
+      most,
+      ({ date, id }) => encodeCursor('expenses.list', [date, id]),
+      (expense) => expense,
+    );
+  }
+
+  /**
+   * Changes the named fields; the totals of the trips concerned follow. With `if_version`, only if nobody has changed the
+   * expense since that version was read.
+   *
+   * @throws {NotFoundError} if the user has no such expense; `ConflictError` if the version is another;
+   *   `PermissionError` if the account is suspended; `ValidationError`, `ForeignKeyError` as `create`.
+   */
+  async update(id: string, patch: ExpensePatch, { if_version }: { if_version?: number } = {}): Promise<Expense> {
+    const changes: Updateable<DB['expenses']> = validate(patchSchema, patch);
+    let query = this.#db
+      .updateTable('expenses')
+      .set(changes)
+      .where('user_id', '=', this.#userId)
+      .where('id', '=', validate(uuidSchema, id))
+      .returning(columns);
+    if (if_version !== undefined) query = query.where('version', '=', if_version);
+    const expense = await query.executeTakeFirst();
+    if (expense) return expense;
+    if (if_version !== undefined && (await this.find(id))) {
+      throw new ConflictError('The expense has changed since it was read: read it again.', { table: 'expenses' });
+    }
+    throw new NotFoundError('No such expense.');
+  }
+
+  /** Deletes the expense. Returns whether there was one. */
+  async delete(id: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('expenses')
+      .where('user_id', '=', this.#userId)
+      .where('id', '=', validate(uuidSchema, id))
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  /**
+   * Moves all expenses of the trip `from` to the trip `to`, or off any trip if that is null. Returns how many there were.
+   *
+   * @throws {ForeignKeyError} if `to` is not a trip of the user's.
+   * @example
+   * await alice.expenses.move({ from: trip.id, to: detour.id });
+   */
+  async move({ from, to }: { from: string; to: string | null }): Promise<number> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('expenses')
+      .set({ trip_id: validate(uuidSchema.nullable(), to) })
+      .where('user_id', '=', this.#userId)
+      .where('trip_id', '=', validate(uuidSchema, from))
+      .executeTakeFirst();
+    return Number(numUpdatedRows);
+  }
+
+  /**
+   * Totals by category and currency between two dates, both included; the largest first within a currency.
+   *
+   * @example
+   * await alice.expenses.totalsByCategory({ since: '2026-10-01', until: '2026-10-31' });
+   * // [{ category: 'fuel', currency: 'USD', total: '412.80', count: 9, average: '45.87' }, …]
+   */
+  async totalsByCategory({ since, until }: { since: string; until: string }): Promise<ExpenseTotal[]> {
+    return await this.#db
+      .selectFrom('expenses')
+      .select((eb) => [
+        'category',
+        'currency',
+        eb.fn.sum<Money>('amount').as('total'),
+        sql<number>`count(*)::integer`.as('count'),
+        sql<Money>`round(avg(amount), 2)`.as('average'),
+      ])
+      .where('user_id', '=', this.#userId)
+      .where('date', '>=', validate(dateSchema, since))
+      .where('date', '<=', validate(dateSchema, until))
+      .groupBy(['currency', 'category'])
+      .orderBy('currency')
+      .orderBy('total', 'desc')
+      .orderBy('category')
+      .execute();
+  }
+
+  async #insert(expenses: z.output<typeof inputSchema>[]): Promise<Expense[]> {
+    const inserted = await this.#db
+      .insertInto('expenses')
+      .columns([
+        'user_id',
+        'id',
+        'trip_id',
+        'amount',
+        'currency',
+        'category',
+        'description',
+        'date',
+        'location',
+        'receipt_url',
+        'tags',
+        'metadata',
+      ])
+      .expression(
+        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(expenses)}::jsonb) as input (
+          id uuid, trip_id uuid, amount numeric, currency text, category text, description text, date date, location text,
+          receipt_url text, tags text[], metadata jsonb
+        )`,
+      )
+      .onConflict((conflict) => conflict.doNothing())
+      .returning(columns)
+      .execute();
+    const ids = expenses.map(({ id }) => id);
+    return await storedInOrder(ids, inserted, (missing) =>
+      this.#own().where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    );
+  }
+
+  #own() {
+    return this.#db.selectFrom('expenses').select(columns).where('user_id', '=', this.#userId);
+  }
+}

@@ -1,0 +1,232 @@
+import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
+import { z } from 'zod';
+import { dateSchema, isDate } from '../types/calendar.ts';
+import type { DB } from '../types/database.ts';
+import { type IncomeType, incomeFrequencies, incomeTypes } from '../types/enums.ts';
+import { ConflictError, NotFoundError, ValidationError } from '../types/errors.ts';
+import type { IncomeOccurrence } from '../types/functions.ts';
+import { jsonObjectSchema } from '../types/json.ts';
+import { amountSchema, currencySchema } from '../types/money.ts';
+import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
+import { textSchema } from '../types/text.ts';
+import { isUuid, uuidSchema } from '../types/uuid.ts';
+import { validate } from '../types/validate.ts';
+import { found, storedInOrder } from './stored.ts';
+
+const columns = [
+  'id',
+  'user_id',
+  'amount',
+  'currency',
+  'source',
+  'description',
+  'date',
+  'type',
+  'frequency',
+  'ends_on',
+  'metadata',
+  'version',
+  'created_at',
+  'updated_at',
+] as const;
+
+export type IncomeEntry = Pick<Selectable<DB['income_entries']>, (typeof columns)[number]>;
+
+const fields = {
+  amount: amountSchema,
+  currency: currencySchema,
+  source: textSchema(200),
+  description: textSchema(2000).nullable(),
+  date: dateSchema,
+  type: z.enum(incomeTypes),
+  frequency: z.enum(incomeFrequencies).nullable(),
+  ends_on: dateSchema.nullable(),
+  metadata: jsonObjectSchema,
+};
+
+const inputSchema = z
+  .strictObject({ ...fields, id: uuidSchema })
+  .partial()
+  .required({ amount: true, source: true })
+  .transform(({ id = crypto.randomUUID(), ...entry }) => ({
+    ...entry,
+    id: id.toLowerCase(),
+    type: entry.type ?? 'one_time',
+    metadata: entry.metadata ?? {},
+  }));
+
+const patchSchema = z
+  .strictObject(fields)
+  .partial()
+  .refine((patch) => Object.keys(patch).length > 0, 'must change at least one field')
+  .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
+
+/**
+ * `amount` is a decimal string, above zero. `currency` is the profile's and `date` today in the profile's time zone unless
+ * given. A `type` of 'recurring' needs a `frequency`, and no other type takes one: the entry then stands for every
+ * occurrence from `date` to `ends_on`, or for good. `id` may be made by the client, so that a repeated call is harmless.
+ */
+export type IncomeInput = z.input<typeof inputSchema>;
+export type IncomePatch = z.input<typeof patchSchema>;
+
+/** A user's own income. */
+export class IncomeRepository {
+  readonly #db: Kysely<DB>;
+  readonly #userId: string;
+
+  constructor(db: Kysely<DB>, userId: string) {
+    this.#db = db;
+    this.#userId = userId;
+  }
+
+  /**
+   * Records an income. Sent twice with the same `id`, it is made once and the stored row comes back.
+   *
+   * @throws {ValidationError} if a field is not of its form; `CheckError` if type and frequency do not fit;
+   *   `PermissionError` if the account is suspended.
+   * @example
+   * await alice.income.create({ amount: '1850.00', source: 'Retainer', type: 'recurring', frequency: 'monthly', date: '2026-01-31' });
+   */
+  async create(input: IncomeInput): Promise<IncomeEntry> {
+    return found((await this.#insert([validate(inputSchema, input)]))[0], 'income entry');
+  }
+
+  /** As `create`, all in one statement; the rows come back in the order of the input. */
+  async createMany(inputs: readonly IncomeInput[]): Promise<IncomeEntry[]> {
+    return await this.#insert(validate(z.array(inputSchema), inputs));
+  }
+
+  /** The user's income entry, or undefined. */
+  async find(id: string): Promise<IncomeEntry | undefined> {
+    return await this.#own().where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+  }
+
+  /** The user's income entry. @throws {NotFoundError} */
+  async get(id: string): Promise<IncomeEntry> {
+    return found(await this.find(id), 'income entry');
+  }
+
+  /**
+   * The user's income entries by date, newest first, `limit` (1 to 100, default 20) at a time. A recurring entry is listed
+   * once, at its first date.
+   *
+   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   */
+  async list({
+    limit,
+    cursor,
+    type,
+  }: {
+    limit?: number;
+    cursor?: string | null;
+    type?: IncomeType;
+  } = {}): Promise<Page<IncomeEntry>> {
+    const most = clampLimit(limit);
+    let query = this.#own()
+      .orderBy('date', 'desc')
+      .orderBy('id', 'desc')
+      .limit(most + 1);
+    if (type !== undefined) query = query.where('type', '=', validate(z.enum(incomeTypes), type));
+    if (cursor) {
+      const [date, id] = decodeCursor('income.list', cursor, [isDate, isUuid]);
+      query = query.where(sql<SqlBool>`(date, id) < (${date}::date, ${id}::uuid)`);
+    }
+    return toPage(
+      await query.execute(),
+      most,
+      ({ date, id }) => encodeCursor('income.list', [date, id]),
+      (entry) => entry,
+    );
+  }
+
+  /**
+   * Changes the named fields. With `if_version`, only if nobody has changed the entry since that version was read.
+   *
+   * @throws {NotFoundError} if the user has no such entry; `ConflictError` if the version is another;
+   *   `PermissionError` if the account is suspended; `ValidationError`, `CheckError` as `create`.
+   */
+  async update(id: string, patch: IncomePatch, { if_version }: { if_version?: number } = {}): Promise<IncomeEntry> {
+    const changes: Updateable<DB['income_entries']> = validate(patchSchema, patch);
+    let query = this.#db
+      .updateTable('income_entries')
+      .set(changes)
+      .where('user_id', '=', this.#userId)
+      .where('id', '=', validate(uuidSchema, id))
+      .returning(columns);
+    if (if_version !== undefined) query = query.where('version', '=', if_version);
+    const entry = await query.executeTakeFirst();
+    if (entry) return entry;
+    if (if_version !== undefined && (await this.find(id))) {
+      throw new ConflictError('The income entry has changed since it was read: read it again.', {
+        table: 'income_entries',
+      });
+    }
+    throw new NotFoundError('No such income entry.');
+  }
+
+  /** Deletes the entry, with all its occurrences. Returns whether there was one. */
+  async delete(id: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('income_entries')
+      .where('user_id', '=', this.#userId)
+      .where('id', '=', validate(uuidSchema, id))
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  /**
+   * Every day between two dates, both included and at most ten years apart, on which an income is due: single entries and
+   * each occurrence of the recurring ones. An entry of the 31st falls on the last day of a shorter month.
+   *
+   * @throws {ValidationError} if a date is not of its form, or the dates are reversed or too far apart.
+   * @example
+   * await alice.income.occurrences({ from: '2027-01-01', to: '2027-03-31' });
+   * // 2027-01-31, 2027-02-28, 2027-03-31 for a retainer of the 31st
+   */
+  async occurrences({ from, to }: { from: string; to: string }): Promise<IncomeOccurrence[]> {
+    const [first, last] = [validate(dateSchema, from), validate(dateSchema, to)];
+    const days = (Date.parse(last) - Date.parse(first)) / 86_400_000;
+    if (days < 0 || days > 3660) {
+      throw new ValidationError([{ path: 'to', reason: 'must be at most ten years after from' }]);
+    }
+    const { rows } = await sql<IncomeOccurrence>`
+      select * from public.income_occurrences(${first}::date, ${last}::date)
+    `.execute(this.#db);
+    return rows;
+  }
+
+  async #insert(entries: z.output<typeof inputSchema>[]): Promise<IncomeEntry[]> {
+    const inserted = await this.#db
+      .insertInto('income_entries')
+      .columns([
+        'user_id',
+        'id',
+        'amount',
+        'currency',
+        'source',
+        'description',
+        'date',
+        'type',
+        'frequency',
+        'ends_on',
+        'metadata',
+      ])
+      .expression(
+        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as input (
+          id uuid, amount numeric, currency text, source text, description text, date date, type text, frequency text,
+          ends_on date, metadata jsonb
+        )`,
+      )
+      .onConflict((conflict) => conflict.doNothing())
+      .returning(columns)
+      .execute();
+    const ids = entries.map(({ id }) => id);
+    return await storedInOrder(ids, inserted, (missing) =>
+      this.#own().where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    );
+  }
+
+  #own() {
+    return this.#db.selectFrom('income_entries').select(columns).where('user_id', '=', this.#userId);
+  }
+}

@@ -1,0 +1,28 @@
+import { NotFoundError, UniqueError } from '../types/errors.ts';
+
+/**
+ * The rows of an idempotent insert in the order of its input. Rows that were there before are read by `readExisting`, in a
+ * statement of its own: the insert's snapshot may be older than a rival's commit.
+ *
+ * @throws {UniqueError} if one of the ids belongs to somebody else's row.
+ */
+export async function storedInOrder<Row extends { id: string }>(
+  ids: string[],
+  inserted: Row[],
+  readExisting: (ids: string[]) => Promise<Row[]>,
+): Promise<Row[]> {
+  const rows = new Map(inserted.map((row) => [row.id, row]));
+  const missing = ids.filter((id) => !rows.has(id));
+  if (missing.length > 0) for (const row of await readExisting(missing)) rows.set(row.id, row);
+  return ids.map((id) => rows.get(id) ?? taken());
+}
+
+function taken(): never {
+  throw new UniqueError('This id is already in use: make another.', { code: '23505' });
+}
+
+/** @throws {NotFoundError} if the row is undefined. */
+export function found<Row>(row: Row | undefined, what: string): Row {
+  if (row === undefined) throw new NotFoundError(`No such ${what}.`);
+  return row;
+}

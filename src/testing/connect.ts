@@ -1,0 +1,83 @@
+import pg from 'pg';
+
+const oldestMajor = 15;
+
+/** A Postgres server that cannot be used. The message is one line that says what to do and carries no password. */
+export class ConnectionError extends Error {
+  override name = 'ConnectionError';
+}
+
+/**
+ * Connects to the database that a string such as `postgres://user:password@host:5432/database` names and checks the
+ * server's version. The caller ends the client.
+ *
+ * @throws {ConnectionError} if the string is missing or malformed, the server cannot be reached, it refuses the user or
+ * the database, or it is older than Postgres 15
+ */
+export async function connect(connectionString: string | undefined): Promise<pg.Client> {
+  const client = clientFor(connectionString);
+  // Without a listener a connection that the server ends takes the process with it.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    throw explain(error, client);
+  }
+  const version = await serverVersion(client);
+  if (Number.parseInt(version, 10) < oldestMajor) {
+    await client.end();
+    throw new ConnectionError(
+      `The server at ${address(client)} is Postgres ${version}: use Postgres ${oldestMajor} or newer.`,
+    );
+  }
+  return client;
+}
+
+/**
+ * A client that is not connected yet; its `host`, `port` and `database` tell where it leads.
+ *
+ * @throws {ConnectionError} if the string is missing or malformed
+ */
+export function clientFor(connectionString: string | undefined): pg.Client {
+  const form = 'postgres://user:password@host:5432/database';
+  if (!connectionString) throw new ConnectionError(`DATABASE_URL is not set: set it to ${form}.`);
+  const malformed = new ConnectionError(
+    `DATABASE_URL is malformed: it must look like ${form}, with special characters percent-encoded.`,
+  );
+  if (!/^postgres(ql)?:$/.test(URL.parse(connectionString)?.protocol ?? '')) throw malformed;
+  try {
+    return new pg.Client({ connectionString, connectionTimeoutMillis: 10_000 });
+  } catch {
+    throw malformed;
+  }
+}
+
+/** The version of the server, such as `18.4`. */
+export async function serverVersion(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ server_version: string }>('show server_version');
+  return rows[0]?.server_version.split(' ')[0] ?? '';
+}
+
+function explain(error: unknown, client: pg.Client): ConnectionError {
+  // A host with several addresses fails with one error for each.
+  const cause = error instanceof AggregateError ? error.errors[0] : error;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof pg.DatabaseError ? cause.code : undefined;
+  if (code === '28P01' || code === '28000' || message.startsWith('SASL')) {
+    return new ConnectionError(
+      `The server at ${address(client)} refused the user "${client.user}": check user and password in DATABASE_URL.`,
+    );
+  }
+  if (code === '3D000') {
+    return new ConnectionError(
+      `The database "${client.database}" does not exist at ${address(client)}: create it, or correct DATABASE_URL.`,
+    );
+  }
+  return new ConnectionError(
+    `No Postgres answers at ${address(client)} (${message}): start the server, or correct DATABASE_URL.`,
+  );
+}
+
+function address(client: pg.Client): string {
+  return `${client.host}:${client.port}`;
+}

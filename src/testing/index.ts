@@ -1,0 +1,8 @@
+export { type PostgresServer, startPostgres } from './start_postgres.ts';
+export {
+  cloneDatabase,
+  createTemplateDatabase,
+  dropTemplateDatabase,
+  type ServerAddress,
+  type TestDatabase,
+} from './template_database.ts';

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import { connect } from './connect.ts';
+import { migrate } from './migrate.ts';
+import type { PostgresServer } from './start_postgres.ts';
+
+/** All that is needed to reach a server, so that another process can be told of it. */
+export type ServerAddress = Pick<PostgresServer, 'connectionString'>;
+
+/** A database of its own for one test file. */
+export interface TestDatabase {
+  connectionString: string;
+  /** Drops the database, ending whatever is still connected to it. */
+  drop(): Promise<void>;
+}
+
+/**
+ * Makes a database with the schema of this package, from which `cloneDatabase` makes copies. Roles belong to the server,
+ * not to a database: the migrations create those that are missing.
+ *
+ * @returns its name, which no other run on this server uses
+ * @throws the error of the migration that failed
+ */
+export async function createTemplateDatabase(server: ServerAddress): Promise<string> {
+  const template = `wheels_test_${Math.floor(Date.now() / 1000)}_${randomBytes(4).toString('hex')}`;
+  await onServer(server, async (client) => {
+    await dropLeftovers(client);
+    await client.query(`create database ${template} template template0`);
+  });
+  try {
+    await migrate(addressOf(server, template), 'latest');
+  } catch (error) {
+    await dropTemplateDatabase(server, template);
+    throw error;
+  }
+  return template;
+}
+
+/** Copies a template database, in well under a second. */
+export async function cloneDatabase(server: ServerAddress, template: string): Promise<TestDatabase> {
+  const name = `${template}_${randomBytes(4).toString('hex')}`;
+  await onServer(server, (client) =>
+    retryWhileInUse(() => client.query(`create database ${name} template ${template}`)),
+  );
+  return {
+    connectionString: addressOf(server, name),
+    drop: () => onServer(server, (client) => dropDatabase(client, name)),
+  };
+}
+
+/** Drops a template database and every clone of it that is left. */
+export async function dropTemplateDatabase(server: ServerAddress, template: string): Promise<void> {
+  await onServer(server, async (client) => {
+    const { rows } = await client.query<{ datname: string }>(
+      'select datname from pg_database where starts_with(datname, $1) order by datname desc',
+      [template],
+    );
+    for (const { datname } of rows) await dropDatabase(client, datname);
+  });
+}
+
+/** A run that was interrupted could not drop its databases; on a server that stays, the runs of the next days do. */
+async function dropLeftovers(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ datname: string }>(`
+    select datname from pg_database
+    where datname ~ '^wheels_test_[0-9]{10}_' and pg_has_role(datdba, 'member')
+      and to_timestamp(substring(datname, 13, 10)::bigint) < now() - interval '1 day'`);
+  // Another run may be at it too.
+  for (const { datname } of rows) await dropDatabase(client, datname).catch(() => {});
+}
+
+async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  await retryWhileInUse(async () => {
+    // FORCE ends sessions, but not one that streams changes from a replication slot.
+    await client.query(
+      'select pg_terminate_backend(active_pid) from pg_replication_slots where database = $1 and active_pid is not null',
+      [name],
+    );
+    await client.query(`drop database if exists ${name} with (force)`);
+  });
+}
+
+async function retryWhileInUse(action: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await action();
+      return;
+    } catch (error) {
+      const inUse = error instanceof pg.DatabaseError && error.code === '55006';
+      if (!inUse || attempt === 20) throw error;
+      await setTimeout(100);
+    }
+  }
+}
+
+async function onServer(server: ServerAddress, action: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = await connect(server.connectionString);
+  try {
+    await action(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function addressOf(server: ServerAddress, database: string): string {
+  const url = new URL(server.connectionString);
+  url.pathname = `/${database}`;
+  return url.href;
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** Whether the text is a day of the calendar, written YYYY-MM-DD. */
+export function isDate(value: string): boolean {
+  if (!/^(?!0000)\d{4}-\d{2}-\d{2}$/.test(value)) return false;
+  const midnight = new Date(`${value}T00:00:00Z`);
+  // JavaScript takes 30 February for 2 March.
+  return !Number.isNaN(midnight.valueOf()) && midnight.toISOString().startsWith(value);
+}
+
+/** A day without a time: "2026-12-01", in the years 1900 to 2999. */
+export const dateSchema = z
+  .string()
+  .refine(
+    (value) => isDate(value) && value >= '1900' && value < '3000',
+    'must be a date such as "2026-12-01", from 1900 to 2999',
+  );
+
+function isTimezone(name: string): boolean {
+  if (name !== 'UTC' && !/^[A-Za-z_]+\/[A-Za-z0-9_+/-]+$/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An IANA time zone: "Pacific/Auckland", or "UTC". */
+export const timezoneSchema = z.string().refine(isTimezone, 'must be an IANA time zone such as "Pacific/Auckland"');

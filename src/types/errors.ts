@@ -1,0 +1,170 @@
+/** What an error tells besides its message: names from the schema, never values from a row. */
+export type ErrorDetails = {
+  /** A SQLSTATE such as `23505`, or a word of this package's own such as `NOT_FOUND`. */
+  code?: string;
+  schema?: string;
+  table?: string;
+  column?: string;
+  constraint?: string;
+  /** The function inside Postgres that raised the error: two errors may share a SQLSTATE. */
+  routine?: string;
+};
+
+/**
+ * The root of every error that this package throws. The message is one line for people; neither it nor any property holds
+ * row values, claims, passwords or the driver's own error, so an error can be logged as it is.
+ *
+ * @example
+ * try {
+ *   await alice.trips.update(id, { end_date: '2026-01-01' });
+ * } catch (error) {
+ *   if (error instanceof CheckError && error.constraint === 'trips_dates_check') askForOtherDates();
+ *   else throw error;
+ * }
+ */
+export class DatabaseError extends Error {
+  static {
+    DatabaseError.prototype.name = 'DatabaseError';
+  }
+  readonly code: string;
+  declare readonly schema?: string;
+  declare readonly table?: string;
+  declare readonly column?: string;
+  declare readonly constraint?: string;
+  declare readonly routine?: string;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message);
+    const { code = 'DATABASE', ...names } = details;
+    this.code = code;
+    Object.assign(this, names);
+  }
+}
+
+/** The row does not exist, or this session may not see it: the two cannot be told apart on purpose. */
+export class NotFoundError extends DatabaseError {
+  static {
+    NotFoundError.prototype.name = 'NotFoundError';
+  }
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { code: 'NOT_FOUND', ...details });
+  }
+}
+
+/** `path` leads to the offending input (`destinations.2.lat`, '' if it is the whole or unknown); `reason` says what is expected. */
+export type ValidationIssue = { path: string; reason: string };
+
+/** The input is not what the method takes. */
+export class ValidationError extends DatabaseError {
+  static {
+    ValidationError.prototype.name = 'ValidationError';
+  }
+  readonly issues: readonly ValidationIssue[];
+
+  constructor(issues: readonly ValidationIssue[], details: ErrorDetails = {}) {
+    const reasons = issues.map(({ path, reason }) => (path === '' ? reason : `${path} ${reason}`));
+    super(`Invalid input: ${reasons.join('; ')}.`, { code: 'VALIDATION', ...details });
+    this.issues = issues;
+  }
+}
+
+/** The cursor is malformed or comes from another list: start again without one. */
+export class CursorError extends ValidationError {
+  static {
+    CursorError.prototype.name = 'CursorError';
+  }
+
+  constructor(reason: string) {
+    super([{ path: 'cursor', reason }], { code: 'CURSOR' });
+  }
+}
+
+/** Another row already has this key. */
+export class UniqueError extends DatabaseError {
+  static {
+    UniqueError.prototype.name = 'UniqueError';
+  }
+}
+
+/** The row refers to one that does not exist, or others still refer to it. */
+export class ForeignKeyError extends DatabaseError {
+  static {
+    ForeignKeyError.prototype.name = 'ForeignKeyError';
+  }
+}
+
+/** A value is outside of what the column or the row allows. */
+export class CheckError extends DatabaseError {
+  static {
+    CheckError.prototype.name = 'CheckError';
+  }
+}
+
+/** A required column has no value. */
+export class NotNullError extends DatabaseError {
+  static {
+    NotNullError.prototype.name = 'NotNullError';
+  }
+}
+
+/** This kind of session, or this account, may not do that. */
+export class PermissionError extends DatabaseError {
+  static {
+    PermissionError.prototype.name = 'PermissionError';
+  }
+}
+
+/** The row has changed since it was read: read it again and decide anew. */
+export class ConflictError extends DatabaseError {
+  static {
+    ConflictError.prototype.name = 'ConflictError';
+  }
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { code: 'CONFLICT', ...details });
+  }
+}
+
+/** Concurrent transactions stood in each other's way (40001, 40P01): the same transaction may succeed if it is run again. */
+export class SerializationError extends DatabaseError {
+  static {
+    SerializationError.prototype.name = 'SerializationError';
+  }
+}
+
+/** A time limit of the server was reached: for a statement, a lock or a transaction. */
+export class TimeoutError extends DatabaseError {
+  static {
+    TimeoutError.prototype.name = 'TimeoutError';
+  }
+}
+
+/** Somebody cancelled the statement. */
+export class CancelledError extends DatabaseError {
+  static {
+    CancelledError.prototype.name = 'CancelledError';
+  }
+}
+
+/** The server cannot be reached or the connection was lost. Whether the last statement took effect is unknown. */
+export class ConnectionError extends DatabaseError {
+  static {
+    ConnectionError.prototype.name = 'ConnectionError';
+  }
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { code: 'CONNECTION', ...details });
+  }
+}
+
+/** The connection string, the server or the schema is not set up as this package needs it. */
+export class ConfigurationError extends DatabaseError {
+  static {
+    ConfigurationError.prototype.name = 'ConfigurationError';
+  }
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { code: 'CONFIGURATION', ...details });
+  }
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { dateSchema } from './calendar.ts';
+import { httpsUrlSchema, isStorable, textSchema } from './text.ts';
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+export type JsonObject = { [key: string]: JsonValue };
+
+const deepest = 100;
+
+function isJsonValue(value: unknown, depth: number): value is JsonValue {
+  if (value === null || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'string') return isStorable(value);
+  if (depth === deepest) return false;
+  if (Array.isArray(value)) return value.every((item) => isJsonValue(item, depth + 1));
+  return isPlainObject(value) && Object.entries(value).every(([key, item]) => isMember(key, item, depth + 1));
+}
+
+/** A property that is undefined is absent, as it is for JSON.stringify. */
+function isMember(key: string, value: unknown, depth: number): boolean {
+  return value === undefined || (isStorable(key) && isJsonValue(value, depth));
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+/** Whether `value` is a plain object that JSON and jsonb keep as it is: no dates, class instances, cycles, NaN or U+0000. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return isPlainObject(value) && isJsonValue(value, 0);
+}
+
+function fits(value: unknown, kilobytes: number): boolean {
+  return isJsonObject(value) && Buffer.byteLength(JSON.stringify(value)) <= kilobytes * 1024;
+}
+
+/** Preferences, metadata, context: any JSON object of at most 16 kB. */
+export const jsonObjectSchema = z.custom<JsonObject>(
+  (value) => fits(value, 16),
+  'must be a JSON object of at most 16 kB',
+);
+
+const latitude = z.number().min(-90).max(90);
+const longitude = z.number().min(-180).max(180);
+
+/** A stop of an itinerary. Coordinates in degrees, both or neither. */
+export const destinationSchema = z
+  .strictObject({
+    name: textSchema(200),
+    lat: latitude.optional(),
+    lng: longitude.optional(),
+    arrive_on: dateSchema.optional(),
+    leave_on: dateSchema.optional(),
+    notes: textSchema(2000).optional(),
+  })
+  .refine(({ lat, lng }) => (lat === undefined) === (lng === undefined), {
+    path: ['lng'],
+    error: 'must be given together with lat',
+  })
+  .refine(({ arrive_on, leave_on }) => arrive_on === undefined || leave_on === undefined || leave_on >= arrive_on, {
+    path: ['leave_on'],
+    error: 'must not be before arrive_on',
+  });
+export type Destination = z.output<typeof destinationSchema>;
+
+/** The stops of a trip in the order of travel, at most 200. */
+export const itinerarySchema = z.array(destinationSchema).max(200);
+export type Itinerary = z.output<typeof itinerarySchema>;
+
+/** A route of Mapbox Directions: metres, seconds, and whatever else the API sends, at most 1 MB. */
+export const routeSchema = z
+  .looseObject({
+    distance: z.number().min(0),
+    duration: z.number().min(0),
+    geometry: z.union([z.string(), z.looseObject({})]).optional(),
+    legs: z.array(z.looseObject({})).optional(),
+  })
+  .refine((route) => fits(route, 1024), 'must be JSON of at most 1 MB');
+export type Route = z.output<typeof routeSchema>;
+
+/** A point on the map, in degrees. `exact: true` lets others see it as it is, not rounded to about 1 km. */
+export const locationSchema = z.strictObject({
+  lat: latitude,
+  lng: longitude,
+  name: textSchema(200).optional(),
+  exact: z.boolean().optional(),
+});
+export type Location = z.output<typeof locationSchema>;
+
+/** Trimmed, in lower case, without repetition: [" Beach", "beach"] becomes ["beach"]. At most 20, of at most 50 characters. */
+export const tagsSchema = z
+  .array(z.string().trim().toLowerCase().pipe(textSchema(50)))
+  .transform((tags) => [...new Set(tags)])
+  .pipe(z.array(z.string()).max(20));
+
+/** At most 20 https addresses. */
+export const imageUrlsSchema = z.array(httpsUrlSchema).max(20);
