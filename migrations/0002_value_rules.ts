@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
 const valueRules = sql.raw(`
-  private.two_decimals(numeric), private.is_amount(numeric), private.is_https_url(text), private.is_image_list(text[]),
+  private.trimmed(text), private.two_decimals(numeric), private.is_amount(numeric), private.is_https_url(text), private.is_image_list(text[]),
   private.normalize_tags(text[]), private.is_tag_list(text[]), private.is_json_object(jsonb),
   private.is_between(jsonb, numeric, numeric), private.is_short_text(jsonb, integer), private.is_location(jsonb),
   private.is_calendar_date(text), private.is_timezone(text)`);
@@ -25,6 +25,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       'TZS', 'UAH', 'UGX', 'USD', 'UYU', 'UZS', 'VED', 'VES', 'VND', 'VUV', 'WST', 'XAF', 'XCD', 'XCG', 'XOF', 'XPF', 'YER',
       'ZAR', 'ZMW', 'ZWG'
     ));
+
+    create function private.trimmed(value text) returns text
+      language sql immutable strict set search_path = ''
+      return btrim(value, E' \\t\\n\\r\\f\\x0b');
 
     -- 42.5 becomes 42.50; 10.999 stays as it is, for a check to refuse: a numeric(10,2) column would round it silently.
     create function private.two_decimals(amount numeric) returns numeric
@@ -51,7 +55,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         when coalesce(array_ndims(tags), 1) > 1 then tags
         else coalesce((
           select array_agg(tag order by place)
-          from (select lower(btrim(item)) as tag, min(ordinality) as place from unnest(tags) with ordinality as given (item) group by 1) as kept
+          from (select lower(private.trimmed(item)) as tag, min(ordinality) as place from unnest(tags) with ordinality as given (item) group by 1) as kept
         ), '{}')
       end;
 
@@ -61,9 +65,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         and tags = private.normalize_tags(tags)
         and (select coalesce(bool_and(coalesce(char_length(tag) between 1 and 50, false)), true) from unnest(tags) as tag);
 
+    -- The text of jsonb has spaces that a client's JSON has not: the client's limit is half of this.
     create function private.is_json_object(value jsonb) returns boolean
       language sql immutable strict set search_path = ''
-      return jsonb_typeof(value) = 'object' and octet_length(value::text) <= 16384;
+      return jsonb_typeof(value) = 'object' and octet_length(value::text) <= 32768;
 
     create function private.is_between(value jsonb, low numeric, high numeric) returns boolean
       language sql immutable set search_path = ''
@@ -97,12 +102,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     end
     $$;
 
-    -- Zone names as IANA writes them. Postgres would also take 'FOO+5', which no calendar library knows.
+    -- Zone names as IANA writes them. Postgres would also take 'Foo/Bar+5', which no calendar library knows.
     create function private.is_timezone(name text) returns boolean
       language plpgsql stable strict set search_path = '' as $$
     begin
       perform now() at time zone name;
-      return name = 'UTC' or name ~ '^[A-Za-z_]+/[A-Za-z0-9_+/-]+$';
+      return name = 'UTC' or name ~ '^[A-Z][A-Za-z_]*(/[A-Z][A-Za-z_-]*)+$' or name ~ '^Etc/GMT(0|[+]([0-9]|1[0-2])|-([0-9]|1[0-4]))$';
     exception
       when invalid_parameter_value then return false;
     end

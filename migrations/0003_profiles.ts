@@ -76,7 +76,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       language sql security definer set search_path = '' as $$
       insert into public.profiles (id, user_id, email, full_name, avatar_url)
       select account.id, account.id, nullif(lower(account.email), ''),
-        nullif(left(btrim(account.raw_user_meta_data ->> 'full_name'), 200), ''),
+        nullif(left(private.trimmed(account.raw_user_meta_data ->> 'full_name'), 200), ''),
         case when private.is_https_url(account.raw_user_meta_data ->> 'avatar_url') then account.raw_user_meta_data ->> 'avatar_url' end
       $$;
 

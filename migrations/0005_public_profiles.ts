@@ -22,6 +22,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create trigger set_updated_at before update of full_name, avatar_url on public.public_profiles
       for each row execute function private.set_updated_at();
 
+    create function private.start_public_profile() returns trigger language plpgsql set search_path = '' as $$
+    begin
+      new.public_posts_count := 0;
+      return new;
+    end
+    $$;
+    create trigger start_public_profile before insert on public.public_profiles
+      for each row execute function private.start_public_profile();
+
     create function private.publish_profile() returns trigger
       language plpgsql security definer set search_path = '' as $$
     begin
@@ -30,7 +39,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       return new;
     end
     $$;
-    revoke execute on function private.publish_profile() from public, anon, authenticated, service_role;
+    revoke execute on function private.start_public_profile(), private.publish_profile() from public, anon, authenticated, service_role;
 
     create trigger publish_profile after insert or update of full_name, avatar_url on public.profiles
       for each row execute function private.publish_profile();
@@ -53,5 +62,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     drop trigger publish_profile on public.profiles;
     drop function private.publish_profile();
     drop table public.public_profiles;
+    drop function private.start_public_profile();
   `.execute(db);
 }

@@ -108,7 +108,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         else private.is_between(route -> 'distance', 0, 1e9) and private.is_between(route -> 'duration', 0, 1e9)
           and (not route ? 'geometry' or jsonb_typeof(route -> 'geometry') in ('string', 'object'))
           and (not route ? 'legs' or jsonb_typeof(route -> 'legs') = 'array')
-          and octet_length(route::text) <= 1048576
+          and octet_length(route::text) <= 2097152
       end;
 
     -- A trigger and no check constraint: Postgres evaluates every check at every update, so that each expense, which

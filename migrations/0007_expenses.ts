@@ -54,7 +54,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addCheckConstraint('expenses_amount_check', sql`private.is_amount(amount)`)
     .addCheckConstraint(
       'expenses_category_check',
-      sql`category = lower(btrim(category)) and category ~ '[^[:space:]]' and char_length(category) <= 100`,
+      sql`category = lower(private.trimmed(category)) and category <> '' and char_length(category) <= 100`,
     )
     .addCheckConstraint('expenses_description_check', sql`char_length(description) <= 2000`)
     .addCheckConstraint('expenses_date_check', sql`date between '1900-01-01' and '2999-12-31'`)
@@ -77,7 +77,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       language plpgsql security definer set search_path = '' as $$
     begin
       new.amount := private.two_decimals(new.amount);
-      new.category := lower(btrim(new.category));
+      new.category := lower(private.trimmed(new.category));
       new.tags := private.normalize_tags(new.tags);
       if tg_op = 'INSERT' and (new.currency is null or new.date is null) then
         select coalesce(new.currency, p.currency), coalesce(new.date, (now() at time zone p.timezone)::date)

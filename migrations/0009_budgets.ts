@@ -20,7 +20,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint('budgets_user_id_id_key', ['user_id', 'id'])
     .addCheckConstraint(
       'budgets_category_check',
-      sql`category = lower(btrim(category)) and category ~ '[^[:space:]]' and char_length(category) <= 100`,
+      sql`category = lower(private.trimmed(category)) and category <> '' and char_length(category) <= 100`,
     )
     .addCheckConstraint('budgets_amount_check', sql`private.is_amount(amount)`)
     .addCheckConstraint('budgets_period_check', sql`period in ('trip', 'weekly', 'monthly', 'yearly')`)
@@ -38,7 +38,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       language plpgsql security definer set search_path = '' as $$
     begin
       new.amount := private.two_decimals(new.amount);
-      new.category := lower(btrim(new.category));
+      new.category := lower(private.trimmed(new.category));
       if tg_op = 'INSERT' and (new.currency is null or new.starts_on is null) then
         select coalesce(new.currency, p.currency), coalesce(new.starts_on, (now() at time zone p.timezone)::date)
         into new.currency, new.starts_on

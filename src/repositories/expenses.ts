@@ -1,10 +1,11 @@
 import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
 import { dateSchema, isDate } from '../types/calendar.ts';
+import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import { ConflictError, NotFoundError } from '../types/errors.ts';
 import { jsonObjectSchema, tagsSchema } from '../types/json.ts';
-import { amountSchema, currencySchema, type Money } from '../types/money.ts';
+import { amountSchema, type Money } from '../types/money.ts';
 import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
 import { categorySchema, httpsUrlSchema, textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
@@ -61,7 +62,7 @@ const inputSchema = z
 const patchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.keys(patch).length > 0, 'must change at least one field')
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
   .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
 
 const filterSchema = z

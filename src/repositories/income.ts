@@ -1,12 +1,13 @@
 import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
 import { dateSchema, isDate } from '../types/calendar.ts';
+import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import { type IncomeType, incomeFrequencies, incomeTypes } from '../types/enums.ts';
 import { ConflictError, NotFoundError, ValidationError } from '../types/errors.ts';
 import type { IncomeOccurrence } from '../types/functions.ts';
 import { jsonObjectSchema } from '../types/json.ts';
-import { amountSchema, currencySchema } from '../types/money.ts';
+import { amountSchema } from '../types/money.ts';
 import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
@@ -58,7 +59,7 @@ const inputSchema = z
 const patchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.keys(patch).length > 0, 'must change at least one field')
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
   .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
 
 /**

@@ -58,7 +58,7 @@ const inputSchema = z
 const patchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.keys(patch).length > 0, 'must change at least one field')
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
   .transform(({ location, metadata, ...patch }) => ({
     ...patch,
     ...(location !== undefined && { location: location && JSON.stringify(location) }),

@@ -1,10 +1,11 @@
 import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
 import { timezoneSchema } from '../types/calendar.ts';
+import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import type { UserActivity } from '../types/functions.ts';
 import { jsonObjectSchema } from '../types/json.ts';
-import { currencySchema } from '../types/money.ts';
+import {} from '../types/money.ts';
 import { clampLimit } from '../types/page.ts';
 import { httpsUrlSchema, textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
@@ -27,7 +28,7 @@ const patchSchema = z
     preferences: jsonObjectSchema.transform((preferences) => JSON.stringify(preferences)),
   })
   .partial()
-  .refine((patch) => Object.keys(patch).length > 0, 'must change at least one field');
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
 
 /** What a user may change of their profile. `preferences` replaces the whole object. */
 export type ProfilePatch = z.input<typeof patchSchema>;

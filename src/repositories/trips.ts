@@ -1,12 +1,13 @@
 import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
 import { dateSchema } from '../types/calendar.ts';
+import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import { type TripStatus, tripStatuses } from '../types/enums.ts';
 import { ConflictError, NotFoundError } from '../types/errors.ts';
 import type { TripSearchResult } from '../types/functions.ts';
 import { type Destination, destinationSchema, itinerarySchema, jsonObjectSchema, routeSchema } from '../types/json.ts';
-import { budgetSchema, currencySchema } from '../types/money.ts';
+import { budgetSchema } from '../types/money.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
@@ -65,7 +66,7 @@ const inputSchema = z
 const patchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.keys(patch).length > 0, 'must change at least one field')
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
   .transform(({ route_data, destinations, metadata, ...patch }) => ({
     ...patch,
     ...(route_data !== undefined && { route_data: route_data && JSON.stringify(route_data) }),

@@ -1,5 +1,5 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
-import { Client, type Pool, type PoolClient } from 'pg';
+import { Client, type Pool, type PoolClient, DatabaseError as PostgresError } from 'pg';
 import { ConfigurationError, ConnectionError, DatabaseError } from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
 import { translateError } from './translate_error.ts';
@@ -58,6 +58,7 @@ async function connectIdle(pool: Pool): Promise<PoolClient> {
 class ScopedClient implements PostgresPoolClient {
   readonly #client: PoolClient;
   readonly #settings: Settings;
+  /** Whether the next statement finds an open transaction that has the settings. */
   #hasSettings = false;
   #connectionError: unknown;
   readonly #keepConnectionError = (error: unknown) => {
@@ -78,7 +79,7 @@ class ScopedClient implements PostgresPoolClient {
   ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
     if (typeof statement !== 'string') throw new ConfigurationError('A session does not stream: read page by page.');
     if (statement === 'commit' || statement === 'rollback') return this.#end<R>(statement);
-    if (this.#hasSettings && !this.#isIdle()) return this.#runInTransaction<R>(statement, parameters);
+    if (this.#hasSettings || /^rollback to /i.test(statement)) return this.#runInTransaction<R>(statement, parameters);
     if (statement === 'begin' || statement.startsWith('start transaction ')) return this.#begin<R>(statement);
     return this.#runAlone<R>(statement, parameters);
   }
@@ -131,7 +132,6 @@ class ScopedClient implements PostgresPoolClient {
   }
 
   #end<R>(sql: 'commit' | 'rollback'): Promise<PostgresQueryResult<R>> {
-    // Now, because a commit that fails ends the transaction as well, and its error may arrive before the new status.
     this.#hasSettings = false;
     return this.#send<R>(sql);
   }
@@ -149,6 +149,8 @@ class ScopedClient implements PostgresPoolClient {
       // Kysely's type lists the commands it looks at, and not those that count no rows.
       return { command: command as PostgresQueryResult<R>['command'], rowCount: rowCount ?? 0, rows: rows as R[] };
     } catch (error) {
+      // The transaction is aborted, or over if this ended it: the server says which only after the error.
+      if (error instanceof PostgresError) this.#hasSettings = false;
       const translated = translateError(this.#connectionError ?? error);
       if (translated instanceof ConnectionError) this.#keepConnectionError(error);
       throw translated;

@@ -23,7 +23,7 @@ export interface TestDatabase {
  * @throws the error of the migration that failed
  */
 export async function createTemplateDatabase(server: ServerAddress): Promise<string> {
-  const template = `wheels_test_${Math.floor(Date.now() / 1000)}_${randomBytes(4).toString('hex')}`;
+  const template = uniqueName();
   await onServer(server, async (client) => {
     await dropLeftovers(client);
     await client.query(`create database ${template} template template0`);
@@ -37,11 +37,14 @@ export async function createTemplateDatabase(server: ServerAddress): Promise<str
   return template;
 }
 
-/** Copies a template database, in well under a second. */
+/**
+ * Copies a template database, in well under a second. The template `template0`, which every server has, gives an empty
+ * database.
+ */
 export async function cloneDatabase(server: ServerAddress, template: string): Promise<TestDatabase> {
-  const name = `${template}_${randomBytes(4).toString('hex')}`;
+  const name = template === 'template0' ? uniqueName() : `${template}_${randomBytes(4).toString('hex')}`;
   await onServer(server, (client) =>
-    retryWhileInUse(() => client.query(`create database ${name} template ${template}`)),
+    retryWhileInUse(() => client.query(`create database ${name} template ${pg.escapeIdentifier(template)}`)),
   );
   return {
     connectionString: addressOf(server, name),
@@ -53,11 +56,16 @@ export async function cloneDatabase(server: ServerAddress, template: string): Pr
 export async function dropTemplateDatabase(server: ServerAddress, template: string): Promise<void> {
   await onServer(server, async (client) => {
     const { rows } = await client.query<{ datname: string }>(
-      'select datname from pg_database where starts_with(datname, $1) order by datname desc',
+      `select datname from pg_database
+       where (datname = $1 or starts_with(datname, $1 || '_')) and starts_with(datname, 'wheels_test_')`,
       [template],
     );
     for (const { datname } of rows) await dropDatabase(client, datname);
   });
+}
+
+function uniqueName(): string {
+  return `wheels_test_${Math.floor(Date.now() / 1000)}_${randomBytes(4).toString('hex')}`;
 }
 
 /** A run that was interrupted could not drop its databases; on a server that stays, the runs of the next days do. */
@@ -71,6 +79,8 @@ async function dropLeftovers(client: pg.Client): Promise<void> {
 }
 
 async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  // A pool that has just ended may still be hanging up: cutting it off then would be an error that nobody listens for.
+  for (let wait = 0; wait < 20 && (await isInUse(client, name)); wait++) await setTimeout(50);
   await retryWhileInUse(async () => {
     // FORCE ends sessions, but not one that streams changes from a replication slot.
     await client.query(
@@ -79,6 +89,14 @@ async function dropDatabase(client: pg.Client, name: string): Promise<void> {
     );
     await client.query(`drop database if exists ${name} with (force)`);
   });
+}
+
+async function isInUse(client: pg.Client, name: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    "select from pg_stat_activity where datname = $1 and backend_type = 'client backend' limit 1",
+    [name],
+  );
+  return rowCount !== 0;
 }
 
 async function retryWhileInUse(action: () => Promise<unknown>): Promise<void> {

@@ -16,8 +16,11 @@ export const dateSchema = z
     'must be a date such as "2026-12-01", from 1900 to 2999',
   );
 
+/** As IANA writes them: "Area/City", "Etc/GMT-5". `Intl` alone takes them in any case, and abbreviations. */
+const zoneName = /^(UTC|[A-Z][A-Za-z_]*(\/[A-Z][A-Za-z_-]*)+|Etc\/GMT(0|\+(\d|1[0-2])|-(\d|1[0-4])))$/;
+
 function isTimezone(name: string): boolean {
-  if (name !== 'UTC' && !/^[A-Za-z_]+\/[A-Za-z0-9_+/-]+$/.test(name)) return false;
+  if (!zoneName.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;

@@ -28,10 +28,3 @@ export const amountSchema = moneySchema('above zero', (money) => money !== '0.00
 
 /** A budget: zero or more. Takes "42.5" or 42.5, gives "42.50". */
 export const budgetSchema = moneySchema('zero or more', () => true);
-
-const currencies = new Set(Intl.supportedValuesOf('currency'));
-
-/** An ISO 4217 code: "NZD". */
-export const currencySchema = z
-  .string()
-  .refine((code) => currencies.has(code), 'must be an ISO 4217 currency code such as "NZD"');
