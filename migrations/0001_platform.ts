@@ -87,10 +87,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end if;
 
       -- Whoever may write these two tables decides what the next deploy runs.
-      if to_regclass('public.kysely_migration') is not null then
-        revoke all on public.kysely_migration, public.kysely_migration_lock from public, anon, authenticated, service_role;
-        alter table public.kysely_migration enable row level security;
-        alter table public.kysely_migration_lock enable row level security;
+      if to_regclass('kysely_migration') is not null then
+        revoke all on kysely_migration, kysely_migration_lock from public, anon, authenticated, service_role;
+        alter table kysely_migration enable row level security;
+        alter table kysely_migration_lock enable row level security;
       end if;
     end
     $$;

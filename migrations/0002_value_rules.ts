@@ -28,7 +28,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     create function private.trimmed(value text) returns text
       language sql immutable strict set search_path = ''
-      return btrim(value, E' \\t\\n\\r\\f\\x0b');
+      return regexp_replace(value, '^[[:space:]]+|[[:space:]]+$', '', 'g');
 
     -- 42.5 becomes 42.50; 10.999 stays as it is, for a check to refuse: a numeric(10,2) column would round it silently.
     create function private.two_decimals(amount numeric) returns numeric

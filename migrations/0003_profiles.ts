@@ -8,6 +8,7 @@ const writable = sql.raw('full_name, avatar_url, region, timezone, currency, pre
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('profiles')
     .addColumn('id', 'uuid', (column) => column.primaryKey().references('auth.users.id').onDelete('cascade'))
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('auth.users.id').onDelete('cascade'))
@@ -33,7 +34,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addCheckConstraint('profiles_timezone_check', sql`private.is_timezone(timezone)`)
     .addCheckConstraint('profiles_preferences_check', sql`private.is_json_object(preferences)`)
     .execute();
-  await db.schema.createIndex('idx_profiles_user_id').unique().on('profiles').column('user_id').execute();
+  await db.schema
+    .withSchema('public')
+    .createIndex('idx_profiles_user_id')
+    .unique()
+    .on('profiles')
+    .column('user_id')
+    .execute();
 
   await sql`
     -- Suspended means read-only. A token may outlive the account, so the profile must exist too.
@@ -71,14 +78,23 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
 
   await sql`
-    -- Metadata is whatever the client sent at sign-up: it may be absent or unfit, and must not stop the sign-up.
+    -- Metadata is whatever the client sent at sign-up: it may be absent or unfit, and must not stop the sign-up. Nor must an
+    -- address that another account has, which Supabase allows to accounts by SSO: it stays with the first.
     create function private.make_profile(account auth.users) returns void
-      language sql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = '' as $$
+    declare
+      name constant text := nullif(left(private.trimmed(account.raw_user_meta_data ->> 'full_name'), 200), '');
+      picture constant text := account.raw_user_meta_data ->> 'avatar_url';
+    begin
       insert into public.profiles (id, user_id, email, full_name, avatar_url)
-      select account.id, account.id, nullif(lower(account.email), ''),
-        nullif(left(private.trimmed(account.raw_user_meta_data ->> 'full_name'), 200), ''),
-        case when private.is_https_url(account.raw_user_meta_data ->> 'avatar_url') then account.raw_user_meta_data ->> 'avatar_url' end
-      $$;
+      values (account.id, account.id, nullif(lower(account.email), ''), name, case when private.is_https_url(picture) then picture end)
+      on conflict (email) do nothing;
+      if not found then
+        insert into public.profiles (id, user_id, full_name, avatar_url)
+        values (account.id, account.id, name, case when private.is_https_url(picture) then picture end);
+      end if;
+    end
+    $$;
 
     create function private.handle_sign_up() returns trigger
       language plpgsql security definer set search_path = '' as $$
@@ -93,6 +109,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     begin
       update public.profiles set email = nullif(lower(new.email), '') where id = new.id;
       return new;
+    exception
+      when unique_violation then
+        update public.profiles set email = null where id = new.id;
+        return new;
     end
     $$;
 

@@ -13,6 +13,7 @@ const functions = sql.raw(`
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('friendships')
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
     .addColumn('friend_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
@@ -23,7 +24,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addCheckConstraint('friendships_friend_id_check', sql`friend_id <> user_id`)
     .addCheckConstraint('friendships_status_check', sql`status in ('requested', 'received', 'accepted')`)
     .execute();
-  await db.schema.createIndex('idx_friendships_friend_id').on('friendships').column('friend_id').execute();
+  await db.schema
+    .withSchema('public')
+    .createIndex('idx_friendships_friend_id')
+    .on('friendships')
+    .column('friend_id')
+    .execute();
 
   await db.schema
     .withSchema('private')

@@ -6,6 +6,7 @@ import { type Kysely, sql } from 'kysely';
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('public_profiles')
     .addColumn('id', 'uuid', (column) => column.primaryKey().references('profiles.id').onDelete('cascade'))
     .addColumn('full_name', 'text')

@@ -10,6 +10,7 @@ const writable = sql.raw(
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('trips')
     .addColumn('id', 'uuid', (column) => column.primaryKey().defaultTo(sql`gen_random_uuid()`))
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))

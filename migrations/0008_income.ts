@@ -5,6 +5,7 @@ const writable = sql.raw('amount, currency, source, description, date, type, fre
 /** Income: single entries, and recurring ones that stand for all their occurrences from `date` to `ends_on`, both included. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('income_entries')
     .addColumn('id', 'uuid', (column) => column.primaryKey().defaultTo(sql`gen_random_uuid()`))
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))

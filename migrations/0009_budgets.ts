@@ -5,6 +5,7 @@ const writable = sql.raw('trip_id, category, amount, currency, period, starts_on
 /** What a traveller means to spend: on a trip, or every week, month or year, from `starts_on`; on one category or on all. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('budgets')
     .addColumn('id', 'uuid', (column) => column.primaryKey().defaultTo(sql`gen_random_uuid()`))
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))

@@ -27,6 +27,7 @@ const triggers = [
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('posts')
     .addColumn('id', 'uuid', (column) => column.primaryKey().defaultTo(sql`gen_random_uuid()`))
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
@@ -65,6 +66,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 
   await db.schema
+    .withSchema('public')
     .createTable('post_locations')
     .addColumn('post_id', 'uuid', (column) => column.primaryKey())
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))

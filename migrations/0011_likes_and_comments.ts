@@ -33,6 +33,7 @@ const visible = sql.raw(`
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .withSchema('public')
     .createTable('post_likes')
     .addColumn('post_id', 'uuid', (column) => column.notNull())
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
@@ -50,6 +51,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 
   await db.schema
+    .withSchema('public')
     .createTable('post_comments')
     .addColumn('id', 'uuid', (column) => column.primaryKey().defaultTo(sql`gen_random_uuid()`))
     .addColumn('post_id', 'uuid', (column) => column.notNull())

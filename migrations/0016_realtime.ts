@@ -34,11 +34,14 @@ const published = [
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const { table, columns } of published) {
-    // A publication for all tables holds ours already, and takes no column list.
+    // A publication of all tables, or of all in a schema, holds ours already and takes no column list.
     await sql`
       do $$
       begin
-        if not (select puballtables from pg_publication where pubname = 'supabase_realtime') then
+        if not exists (
+          select from pg_publication_tables
+          where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = ${sql.lit(table)}
+        ) then
           alter publication supabase_realtime add table public.${sql.raw(table)} (${sql.raw(columns)});
         end if;
       end
@@ -52,7 +55,10 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     await sql`
       do $$
       begin
-        if not (select puballtables from pg_publication where pubname = 'supabase_realtime') then
+        if exists (
+          select from pg_publication_rel join pg_publication on pg_publication.oid = prpubid
+          where pubname = 'supabase_realtime' and prrelid = ${sql.lit(`public.${table}`)}::regclass
+        ) then
           alter publication supabase_realtime drop table public.${sql.raw(table)};
         end if;
       end
