@@ -12,7 +12,8 @@ const functions = sql.raw('public.search_trips(text, uuid, text, integer), publi
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
-    -- Every word must occur: as it is written, as the start of a word, or by its English stem.
+    -- Every word must occur: as it is written, as the start of a word, or by its English stem. A stem that is the word
+    -- itself is left out: ts_rank takes one of two equal operands, and not the one that matches prefixes.
     create function private.search_query(search_term text) returns tsquery
       language sql immutable strict set search_path = ''
       return (
@@ -20,6 +21,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           format('(''%s'':*%s)', replace(replace(word, '\\', '\\\\'), '''', ''''''), (
             select string_agg(format(' | ''%s''', replace(replace(stem, '\\', '\\\\'), '''', '''''')), '')
             from unnest(ts_lexize('pg_catalog.english_stem', word)) as stem
+            where stem <> word
           )),
           ' & '
         )::tsquery

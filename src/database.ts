@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
-import type { PoolConfig } from 'pg';
+import type { Pool, PoolConfig } from 'pg';
 import { ExpenseRepository } from './repositories/expenses.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
@@ -95,6 +96,7 @@ export type Database = {
  */
 export function createDatabase(options: DatabaseOptions): Database {
   const pool = createPool(options);
+  let closing: Promise<void> | undefined;
 
   function open<Repositories>(
     context: SessionContext,
@@ -121,8 +123,17 @@ export function createDatabase(options: DatabaseOptions): Database {
       onBehalfOf: (userId) =>
         open(serviceContext(userId), (kysely) => userRepositories(kysely, userId, PamRepository<MessageRole>)),
     }),
-    destroy: () => pool.end(),
+    destroy: () => {
+      closing ??= close(pool);
+      return closing;
+    },
   };
+}
+
+/** `end` waits for the connections in use, but drops whoever still waits for one. */
+async function close(pool: Pool): Promise<void> {
+  while (pool.waitingCount > 0) await sleep(20);
+  await pool.end();
 }
 
 function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db: Kysely<DB>, userId: string) => Pam) {

@@ -10,7 +10,7 @@ import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../ty
 import { categorySchema, httpsUrlSchema, textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { found, storedInOrder } from './stored.ts';
+import { atomically, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -103,17 +103,18 @@ export class ExpenseRepository {
    * await alice.expenses.create({ trip_id: trip.id, amount: '42.50', currency: 'NZD', category: 'fuel' });
    */
   async create(input: ExpenseInput): Promise<Expense> {
-    return found((await this.#insert([validate(inputSchema, input)]))[0], 'expense');
+    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'expense');
   }
 
-  /** As `create`, all in one statement, thousands at a time; the rows come back in the order of the input. */
+  /** As `create`, all or none, thousands in one statement; the rows come back in the order of the input. */
   async createMany(inputs: readonly ExpenseInput[]): Promise<Expense[]> {
-    return await this.#insert(validate(z.array(inputSchema), inputs));
+    const expenses = validate(z.array(inputSchema), inputs);
+    return await atomically(this.#db, (db) => this.#insert(db, expenses));
   }
 
   /** The user's expense, or undefined. */
   async find(id: string): Promise<Expense | undefined> {
-    return await this.#own().where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+    return await this.#own(this.#db).where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
   }
 
   /** The user's expense. @throws {NotFoundError} */
@@ -135,7 +136,7 @@ export class ExpenseRepository {
   }: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
     const most = clampLimit(limit);
     const { trip_id, category, currency, since, until } = validate(filterSchema, filter);
-    let query = this.#own()
+    let query = this.#own(this.#db)
       .orderBy('date', 'desc')
       .orderBy('id', 'desc')
       .limit(most + 1);
@@ -234,8 +235,8 @@ export class ExpenseRepository {
       .execute();
   }
 
-  async #insert(expenses: z.output<typeof inputSchema>[]): Promise<Expense[]> {
-    const inserted = await this.#db
+  async #insert(db: Kysely<DB>, expenses: z.output<typeof inputSchema>[]): Promise<Expense[]> {
+    const inserted = await db
       .insertInto('expenses')
       .columns([
         'user_id',
@@ -255,18 +256,19 @@ export class ExpenseRepository {
         sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(expenses)}::jsonb) as input (
           id uuid, trip_id uuid, amount numeric, currency text, category text, description text, date date, location text,
           receipt_url text, tags text[], metadata jsonb
-        )`,
+        )
+        order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
       .returning(columns)
       .execute();
     const ids = expenses.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
-      this.#own().where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 
-  #own() {
-    return this.#db.selectFrom('expenses').select(columns).where('user_id', '=', this.#userId);
+  #own(db: Kysely<DB>) {
+    return db.selectFrom('expenses').select(columns).where('user_id', '=', this.#userId);
   }
 }

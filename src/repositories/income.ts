@@ -12,7 +12,7 @@ import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../ty
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { found, storedInOrder } from './stored.ts';
+import { atomically, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -89,17 +89,18 @@ export class IncomeRepository {
    * await alice.income.create({ amount: '1850.00', source: 'Retainer', type: 'recurring', frequency: 'monthly', date: '2026-01-31' });
    */
   async create(input: IncomeInput): Promise<IncomeEntry> {
-    return found((await this.#insert([validate(inputSchema, input)]))[0], 'income entry');
+    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'income entry');
   }
 
-  /** As `create`, all in one statement; the rows come back in the order of the input. */
+  /** As `create`, all or none; the rows come back in the order of the input. */
   async createMany(inputs: readonly IncomeInput[]): Promise<IncomeEntry[]> {
-    return await this.#insert(validate(z.array(inputSchema), inputs));
+    const entries = validate(z.array(inputSchema), inputs);
+    return await atomically(this.#db, (db) => this.#insert(db, entries));
   }
 
   /** The user's income entry, or undefined. */
   async find(id: string): Promise<IncomeEntry | undefined> {
-    return await this.#own().where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+    return await this.#own(this.#db).where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
   }
 
   /** The user's income entry. @throws {NotFoundError} */
@@ -123,7 +124,7 @@ export class IncomeRepository {
     type?: IncomeType;
   } = {}): Promise<Page<IncomeEntry>> {
     const most = clampLimit(limit);
-    let query = this.#own()
+    let query = this.#own(this.#db)
       .orderBy('date', 'desc')
       .orderBy('id', 'desc')
       .limit(most + 1);
@@ -196,8 +197,8 @@ export class IncomeRepository {
     return rows;
   }
 
-  async #insert(entries: z.output<typeof inputSchema>[]): Promise<IncomeEntry[]> {
-    const inserted = await this.#db
+  async #insert(db: Kysely<DB>, entries: z.output<typeof inputSchema>[]): Promise<IncomeEntry[]> {
+    const inserted = await db
       .insertInto('income_entries')
       .columns([
         'user_id',
@@ -216,18 +217,19 @@ export class IncomeRepository {
         sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as input (
           id uuid, amount numeric, currency text, source text, description text, date date, type text, frequency text,
           ends_on date, metadata jsonb
-        )`,
+        )
+        order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
       .returning(columns)
       .execute();
     const ids = entries.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
-      this.#own().where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 
-  #own() {
-    return this.#db.selectFrom('income_entries').select(columns).where('user_id', '=', this.#userId);
+  #own(db: Kysely<DB>) {
+    return db.selectFrom('income_entries').select(columns).where('user_id', '=', this.#userId);
   }
 }

@@ -7,7 +7,7 @@ import { clampLimit, decodeCursor, encodeCursor, isBigint, isTimestamptz, type P
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { found, storedInOrder } from './stored.ts';
+import { atomically, found, storedInOrder, taken } from './stored.ts';
 
 export type Conversation = Selectable<DB['pam_conversations']>;
 export type Message = Selectable<DB['pam_messages']>;
@@ -67,7 +67,8 @@ export class PamRepository<Role extends MessageRole = 'user'> {
   /**
    * Starts the conversation of a session, or resumes it if there is one already.
    *
-   * @throws {ValidationError} if a field is not of its form; `PermissionError` if the account is suspended.
+   * @throws {ValidationError} if a field is not of its form; `UniqueError` if the id is another conversation's;
+   *   `PermissionError` if the account is suspended.
    * @example
    * const conversation = await alice.pam.startConversation({ session_id: 'phone-2026-11-20' });
    */
@@ -81,7 +82,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
       .executeTakeFirst();
     if (started) return started;
     const resumed = await this.#conversations().where('session_id', '=', conversation.session_id).executeTakeFirst();
-    return found(resumed, 'conversation');
+    return resumed ?? taken();
   }
 
   /** The user's conversation, or undefined. */
@@ -154,12 +155,13 @@ export class PamRepository<Role extends MessageRole = 'user'> {
    * await alice.pam.appendMessage(conversation.id, { role: 'user', content: 'How far is it to Moab?' });
    */
   async appendMessage(conversationId: string, message: MessageInput<Role>): Promise<Message> {
-    return found((await this.#append(conversationId, [validate(messageSchema, message)]))[0], 'conversation');
+    return found((await this.#append(this.#db, conversationId, [validate(messageSchema, message)]))[0], 'conversation');
   }
 
-  /** As `appendMessage`, all in one statement, in the order given. */
+  /** As `appendMessage`, all or none, in the order given. */
   async appendMessages(conversationId: string, inputs: readonly MessageInput<Role>[]): Promise<Message[]> {
-    return await this.#append(conversationId, validate(z.array(messageSchema), inputs));
+    const messages = validate(z.array(messageSchema), inputs);
+    return await atomically(this.#db, (db) => this.#append(db, conversationId, messages));
   }
 
   /**
@@ -176,7 +178,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
     { limit, cursor }: { limit?: number; cursor?: string | null } = {},
   ): Promise<Page<Message>> {
     const most = clampLimit(limit, 20);
-    let query = this.#messages()
+    let query = this.#messages(this.#db)
       .where('conversation_id', '=', validate(uuidSchema, conversationId))
       .orderBy('position', 'desc')
       .limit(most + 1);
@@ -233,13 +235,17 @@ export class PamRepository<Role extends MessageRole = 'user'> {
       .executeTakeFirstOrThrow();
   }
 
-  async #append(conversationId: string, messages: z.output<typeof messageSchema>[]): Promise<Message[]> {
+  async #append(
+    db: Kysely<DB>,
+    conversationId: string,
+    messages: z.output<typeof messageSchema>[],
+  ): Promise<Message[]> {
     const conversation = validate(uuidSchema, conversationId);
     // The lock makes concurrent appends take their positions one after the other, so that a reader who has seen a
     // position will see no smaller one appear.
-    const inserted = await this.#db
-      .with('locked', (db) =>
-        db
+    const inserted = await db
+      .with('locked', (cte) =>
+        cte
           .selectFrom('pam_conversations')
           .select('id')
           .where('user_id', '=', this.#userId)
@@ -261,7 +267,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
       .execute();
     const ids = messages.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
-      this.#messages()
+      this.#messages(db)
         .where('conversation_id', '=', conversation)
         .where('id', '=', sql<string>`any(${missing}::uuid[])`)
         .execute(),
@@ -272,7 +278,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
     return this.#db.selectFrom('pam_conversations').selectAll().where('user_id', '=', this.#userId);
   }
 
-  #messages() {
-    return this.#db.selectFrom('pam_messages').selectAll().where('user_id', '=', this.#userId);
+  #messages(db: Kysely<DB>) {
+    return db.selectFrom('pam_messages').selectAll().where('user_id', '=', this.#userId);
   }
 }

@@ -9,7 +9,7 @@ import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPag
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { found, storedInOrder } from './stored.ts';
+import { atomically, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -136,17 +136,18 @@ export class PostRepository extends PostReader {
    * await alice.posts.create({ title: 'Camp by the river', content: '…', location: { lat: 38.5733, lng: -109.5498 }, visibility: 'friends' });
    */
   async create(input: PostInput): Promise<Post> {
-    return found((await this.#insert([validate(inputSchema, input)]))[0], 'post');
+    return found((await this.#insert(this.db, [validate(inputSchema, input)]))[0], 'post');
   }
 
-  /** As `create`, all in one statement; the rows come back in the order of the input. */
+  /** As `create`, all or none; the rows come back in the order of the input. */
   async createMany(inputs: readonly PostInput[]): Promise<Post[]> {
-    return await this.#insert(validate(z.array(inputSchema), inputs));
+    const posts = validate(z.array(inputSchema), inputs);
+    return await atomically(this.db, (db) => this.#insert(db, posts));
   }
 
   /** The user's own posts, newest first, `limit` (1 to 100, default 20) at a time. @throws {CursorError} */
   async list({ limit, cursor }: PageRequest = {}): Promise<Page<Post>> {
-    return await readPage('posts.list', this.#own(), limit, cursor);
+    return await readPage('posts.list', this.#own(this.db), limit, cursor);
   }
 
   /**
@@ -168,7 +169,7 @@ export class PostRepository extends PostReader {
     if (if_version !== undefined) query = query.where('version', '=', if_version);
     const post = await query.executeTakeFirst();
     if (post) return post;
-    if (if_version !== undefined && (await this.#own().where('id', '=', own.id).executeTakeFirst())) {
+    if (if_version !== undefined && (await this.#own(this.db).where('id', '=', own.id).executeTakeFirst())) {
       throw new ConflictError('The post has changed since it was read: read it again.', { table: 'posts' });
     }
     throw new NotFoundError('No such post.');
@@ -243,27 +244,28 @@ export class PostRepository extends PostReader {
     );
   }
 
-  async #insert(posts: z.output<typeof inputSchema>[]): Promise<Post[]> {
-    const inserted = await this.db
+  async #insert(db: Kysely<DB>, posts: z.output<typeof inputSchema>[]): Promise<Post[]> {
+    const inserted = await db
       .insertInto('posts')
       .columns(['user_id', 'id', 'trip_id', 'title', 'content', 'images', 'location', 'tags', 'visibility', 'metadata'])
       .expression(
         sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(posts)}::jsonb) as input (
           id uuid, trip_id uuid, title text, content text, images text[], location jsonb, tags text[], visibility text,
           metadata jsonb
-        )`,
+        )
+        order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
       .returning(columns)
       .execute();
     const ids = posts.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
-      this.#own().where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 
-  #own() {
-    return selectPosts(this.db).where('user_id', '=', this.#userId);
+  #own(db: Kysely<DB>) {
+    return selectPosts(db).where('user_id', '=', this.#userId);
   }
 }
 

@@ -5,7 +5,6 @@ import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import type { UserActivity } from '../types/functions.ts';
 import { jsonObjectSchema } from '../types/json.ts';
-import {} from '../types/money.ts';
 import { clampLimit } from '../types/page.ts';
 import { httpsUrlSchema, textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';

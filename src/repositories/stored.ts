@@ -1,7 +1,15 @@
+import type { Kysely } from 'kysely';
+import type { DB } from '../types/database.ts';
 import { NotFoundError, UniqueError } from '../types/errors.ts';
 
+/** Runs several statements as one: in the transaction that `db` is, or in one of their own. */
+export async function atomically<T>(db: Kysely<DB>, work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
+  return db.isTransaction ? await work(db) : await db.transaction().execute(work);
+}
+
 /**
- * The rows of an idempotent insert in the order of its input. Rows that were there before are read by `readExisting`, in a
+ * The rows of an idempotent insert in the order of its input. The insert itself goes in the order of ids, so that two that
+ * share ids wait for each other and not in a circle. Rows that were there before are read by `readExisting`, in a
  * statement of its own: the insert's snapshot may be older than a rival's commit.
  *
  * @throws {UniqueError} if one of the ids belongs to somebody else's row.
@@ -17,7 +25,8 @@ export async function storedInOrder<Row extends { id: string }>(
   return ids.map((id) => rows.get(id) ?? taken());
 }
 
-function taken(): never {
+/** @throws {UniqueError} always. */
+export function taken(): never {
   throw new UniqueError('This id is already in use: make another.', { code: '23505' });
 }
 

@@ -12,7 +12,7 @@ import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPag
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { found, storedInOrder } from './stored.ts';
+import { atomically, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -99,17 +99,18 @@ export class TripRepository {
    * await alice.trips.create({ name: 'Big Lap', start_date: '2026-12-01', budget_total: '9000.00', currency: 'AUD' });
    */
   async create(input: TripInput): Promise<Trip> {
-    return found((await this.#insert([validate(inputSchema, input)]))[0], 'trip');
+    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'trip');
   }
 
-  /** As `create`, all in one statement; the rows come back in the order of the input. */
+  /** As `create`, all or none; the rows come back in the order of the input. */
   async createMany(inputs: readonly TripInput[]): Promise<Trip[]> {
-    return await this.#insert(validate(z.array(inputSchema), inputs));
+    const trips = validate(z.array(inputSchema), inputs);
+    return await atomically(this.#db, (db) => this.#insert(db, trips));
   }
 
   /** The user's trip, or undefined. */
   async find(id: string): Promise<Trip | undefined> {
-    return await this.#own().where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+    return await this.#own(this.#db).where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
   }
 
   /** The user's trip. @throws {NotFoundError} */
@@ -139,7 +140,7 @@ export class TripRepository {
     status?: TripStatus;
   } = {}): Promise<Page<Trip>> {
     const most = clampLimit(limit);
-    let query = this.#own()
+    let query = this.#own(this.#db)
       .select(sql<string>`created_at::text`.as('sort_key'))
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
@@ -246,8 +247,8 @@ export class TripRepository {
     return found(summary, 'trip');
   }
 
-  async #insert(trips: z.output<typeof inputSchema>[]): Promise<Trip[]> {
-    const inserted = await this.#db
+  async #insert(db: Kysely<DB>, trips: z.output<typeof inputSchema>[]): Promise<Trip[]> {
+    const inserted = await db
       .insertInto('trips')
       .columns([
         'user_id',
@@ -267,19 +268,20 @@ export class TripRepository {
         sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(trips)}::jsonb) as input (
           id uuid, name text, description text, start_date date, end_date date, status text, budget_total numeric,
           currency text, route_data jsonb, destinations jsonb, metadata jsonb
-        )`,
+        )
+        order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
       .returning(columns)
       .execute();
     const ids = trips.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
-      this.#own().where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 
-  #own() {
-    return this.#db.selectFrom('trips').select(columns).where('user_id', '=', this.#userId);
+  #own(db: Kysely<DB>) {
+    return db.selectFrom('trips').select(columns).where('user_id', '=', this.#userId);
   }
 
   async #update(
