@@ -135,7 +135,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create trigger delete_account after delete on public.profiles
       for each row execute function private.delete_account();
 
-    select private.make_profile(account) from auth.users as account;
+    do $$
+    begin
+      perform private.make_profile(account) from auth.users as account order by account.created_at, account.id;
+    end
+    $$;
   `.execute(db);
 }
 
