@@ -7,6 +7,10 @@ const valueRules = sql.raw(`
   private.is_calendar_date(text), private.is_timezone(text)`);
 
 /**
+ * Every function of these migrations says `set search_path = pg_catalog, pg_temp`: with an empty path Postgres would look
+ * for types in pg_temp first, where anybody may put a `uuid` of their own (manual, CREATE FUNCTION, "Writing SECURITY
+ * DEFINER Functions Safely").
+ *
  * What a currency, an amount, a tag, a url and a point on the map are: said once, used by the check constraints and
  * triggers of every table. A check constraint runs with the rights of whoever writes, hence the grants.
  */
@@ -27,30 +31,30 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ));
 
     create function private.trimmed(value text) returns text
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return regexp_replace(value, '^[[:space:]]+|[[:space:]]+$', '', 'g');
 
     -- 42.5 becomes 42.50; 10.999 stays as it is, for a check to refuse: a numeric(10,2) column would round it silently.
     create function private.two_decimals(amount numeric) returns numeric
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return case when amount = round(amount, 2) then round(amount, 2) else amount end;
 
     create function private.is_amount(amount numeric) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return amount > 0 and amount < 100000000 and scale(amount) = 2;
 
     create function private.is_https_url(url text) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return url ~ '^https://[^[:space:]]+$' and char_length(url) <= 2048;
 
     create function private.is_image_list(urls text[]) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return coalesce(array_ndims(urls), 1) = 1 and cardinality(urls) <= 20
         and (select coalesce(bool_and(coalesce(private.is_https_url(url), false)), true) from unnest(urls) as url);
 
     -- Trimmed, in lower case, without repetition, in the order given. What cannot be a list of tags stays as it is.
     create function private.normalize_tags(tags text[]) returns text[]
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return case
         when coalesce(array_ndims(tags), 1) > 1 then tags
         else coalesce((
@@ -60,22 +64,22 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end;
 
     create function private.is_tag_list(tags text[]) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return coalesce(array_ndims(tags), 1) = 1 and cardinality(tags) <= 20
         and tags = private.normalize_tags(tags)
         and (select coalesce(bool_and(coalesce(char_length(tag) between 1 and 50, false)), true) from unnest(tags) as tag);
 
     -- The text of jsonb has spaces that a client's JSON has not: the client's limit is half of this.
     create function private.is_json_object(value jsonb) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return jsonb_typeof(value) = 'object' and octet_length(value::text) <= 32768;
 
     create function private.is_between(value jsonb, low numeric, high numeric) returns boolean
-      language sql immutable set search_path = ''
+      language sql immutable set search_path = pg_catalog, pg_temp
       return case when jsonb_typeof(value) = 'number' then value::numeric between low and high else false end;
 
     create function private.is_short_text(value jsonb, longest integer) returns boolean
-      language sql immutable set search_path = ''
+      language sql immutable set search_path = pg_catalog, pg_temp
       return case
         when jsonb_typeof(value) = 'string' then value #>> '{}' ~ '[^[:space:]]' and char_length(value #>> '{}') <= longest
         else false
@@ -83,7 +87,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- { "lat": -36.85, "lng": 174.76, "name": "Auckland", "exact": true }, the last two optional.
     create function private.is_location(location jsonb) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return case
         when jsonb_typeof(location) <> 'object' then false
         else location - '{lat,lng,name,exact}'::text[] = '{}'
@@ -93,7 +97,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end;
 
     create function private.is_calendar_date(value text) returns boolean
-      language plpgsql immutable set search_path = '' as $$
+      language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
     begin
       return value ~ '^\\d{4}-\\d{2}-\\d{2}$' and to_char(value::date, 'YYYY-MM-DD') = value
         and value::date between '1900-01-01' and '2999-12-31';
@@ -104,7 +108,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- Zone names as IANA writes them. Postgres would also take 'Foo/Bar+5', which no calendar library knows.
     create function private.is_timezone(name text) returns boolean
-      language plpgsql stable strict set search_path = '' as $$
+      language plpgsql stable strict set search_path = pg_catalog, pg_temp as $$
     begin
       -- Most profiles keep the default, and a block that catches errors costs a subtransaction.
       if name = 'UTC' then
@@ -124,7 +128,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
 
   await sql`
-    create function private.set_updated_at() returns trigger language plpgsql set search_path = '' as $$
+    create function private.set_updated_at() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
     begin
       new.updated_at := now();
       return new;
@@ -132,7 +136,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     -- For rows that several devices edit: a caller compares the version it read (optimistic concurrency).
-    create function private.set_updated_at_and_version() returns trigger language plpgsql set search_path = '' as $$
+    create function private.set_updated_at_and_version() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
     begin
       new.updated_at := now();
       new.version := old.version + 1;
@@ -141,7 +145,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     -- A counted table that is emptied without its row triggers firing would leave the counters standing.
-    create function private.refuse_truncate() returns trigger language plpgsql set search_path = '' as $$
+    create function private.refuse_truncate() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
     begin
       raise exception 'TRUNCATE of % is refused: totals are counted from its rows.', tg_table_name
         using errcode = 'feature_not_supported', hint = 'Use DELETE.';

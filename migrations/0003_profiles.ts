@@ -45,11 +45,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- Suspended means read-only. A token may outlive the account, so the profile must exist too.
     create function private.can_write() returns boolean
-      language sql stable security definer set search_path = ''
+      language sql stable security definer set search_path = pg_catalog, pg_temp
       as $$ select exists (select from public.profiles where id = auth.uid() and status <> 'suspended') $$;
 
     create function private.is_moderator() returns boolean
-      language sql stable security definer set search_path = ''
+      language sql stable security definer set search_path = pg_catalog, pg_temp
       as $$
         select exists (
           select from public.profiles where id = auth.uid() and role in ('moderator', 'admin') and status <> 'suspended'
@@ -81,9 +81,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- Metadata is whatever the client sent at sign-up: it may be absent or unfit, and must not stop the sign-up. Nor must an
     -- address that another account has, which Supabase allows to accounts by SSO: it stays with the first.
     create function private.make_profile(account auth.users) returns void
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
-      name constant text := nullif(left(private.trimmed(account.raw_user_meta_data ->> 'full_name'), 200), '');
+      name constant text := case when jsonb_typeof(account.raw_user_meta_data -> 'full_name') = 'string'
+        then nullif(left(private.trimmed(account.raw_user_meta_data ->> 'full_name'), 200), '') end;
       picture constant text := account.raw_user_meta_data ->> 'avatar_url';
     begin
       insert into public.profiles (id, user_id, email, full_name, avatar_url)
@@ -97,7 +98,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.handle_sign_up() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       perform private.make_profile(new);
       return new;
@@ -105,7 +106,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.handle_email_change() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       update public.profiles set email = nullif(lower(new.email), '') where id = new.id;
       return new;
@@ -117,7 +118,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.delete_account() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       delete from auth.users where id = old.id;
       return old;
@@ -137,7 +138,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     do $$
     begin
-      perform private.make_profile(account) from auth.users as account order by account.created_at, account.id;
+      perform private.make_profile(account) from auth.users as account order by account.id;
     end
     $$;
   `.execute(db);

@@ -64,14 +64,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- Policies compare with these arrays: each is read once a statement, however many rows it filters.
     create function private.friend_ids() returns uuid[]
-      language sql stable security definer set search_path = ''
+      language sql stable security definer set search_path = pg_catalog, pg_temp
       begin atomic
         select coalesce(array_agg(friend_id), '{}') from public.friendships
         where user_id = (select auth.uid()) and status = 'accepted';
       end;
 
     create function private.blocked_ids() returns uuid[]
-      language sql stable security definer set search_path = ''
+      language sql stable security definer set search_path = pg_catalog, pg_temp
       begin atomic
         select coalesce(array_agg(hidden.id), '{}')
         from (
@@ -83,7 +83,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- A made-up id, a deleted account and a person who blocked the caller cannot be told apart.
     create function private.lock_people(other_id uuid) returns uuid
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       me constant uuid := auth.uid();
     begin
@@ -104,7 +104,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.request_friend(other_id uuid) returns setof public.friendships
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       me constant uuid := private.lock_people(other_id);
     begin
@@ -123,7 +123,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.accept_friend(other_id uuid) returns setof public.friendships
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       me constant uuid := private.lock_people(other_id);
     begin
@@ -139,7 +139,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.remove_friend(other_id uuid) returns boolean
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       me constant uuid := private.lock_people(other_id);
     begin
@@ -149,7 +149,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.block_user(other_id uuid) returns void
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       me constant uuid := private.lock_people(other_id);
     begin
@@ -159,7 +159,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.unblock_user(other_id uuid) returns boolean
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       if not private.can_write() then
         raise insufficient_privilege using message = 'This account may not write.';
@@ -170,7 +170,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.list_blocked_users() returns table (blocked_id uuid, created_at timestamptz)
-      language sql stable security definer set search_path = ''
+      language sql stable security definer set search_path = pg_catalog, pg_temp
       begin atomic
         select b.blocked_id, b.created_at from private.blocks b
         where b.user_id = (select auth.uid())
@@ -180,27 +180,27 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     create function public.request_friend(friend_id uuid) returns setof public.friendships
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select * from private.request_friend(friend_id); end;
 
     create function public.accept_friend(friend_id uuid) returns setof public.friendships
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select * from private.accept_friend(friend_id); end;
 
     create function public.remove_friend(friend_id uuid) returns boolean
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select private.remove_friend(friend_id); end;
 
     create function public.block_user(blocked_id uuid) returns void
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select private.block_user(blocked_id); end;
 
     create function public.unblock_user(blocked_id uuid) returns boolean
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select private.unblock_user(blocked_id); end;
 
     create function public.list_blocked_users() returns table (blocked_id uuid, created_at timestamptz)
-      language sql stable security invoker set search_path = ''
+      language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic select * from private.list_blocked_users(); end;
 
     revoke execute on function ${helpers}, ${functions} from public, anon, authenticated, service_role;

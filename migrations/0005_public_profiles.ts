@@ -23,7 +23,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create trigger set_updated_at before update of full_name, avatar_url on public.public_profiles
       for each row execute function private.set_updated_at();
 
-    create function private.start_public_profile() returns trigger language plpgsql set search_path = '' as $$
+    create function private.start_public_profile() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
     begin
       new.public_posts_count := 0;
       return new;
@@ -33,7 +33,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for each row execute function private.start_public_profile();
 
     create function private.publish_profile() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       insert into public.public_profiles (id, full_name, avatar_url) values (new.id, new.full_name, new.avatar_url)
       on conflict (id) do update set full_name = excluded.full_name, avatar_url = excluded.avatar_url;

@@ -43,7 +43,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )
     .addUniqueConstraint('trips_user_id_id_key', ['user_id', 'id'])
     .addCheckConstraint('trips_name_check', sql`name ~ '[^[:space:]]' and char_length(name) <= 200`)
-    .addCheckConstraint('trips_description_check', sql`char_length(description) <= 10000`)
+    .addCheckConstraint(
+      'trips_description_check',
+      sql`description ~ '[^[:space:]]' and char_length(description) <= 10000`,
+    )
     .addCheckConstraint('trips_start_date_check', sql`start_date between '1900-01-01' and '2999-12-31'`)
     .addCheckConstraint('trips_end_date_check', sql`end_date <= '2999-12-31'`)
     .addCheckConstraint(
@@ -64,7 +67,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_trips_search on public.trips using gin (search);
 
     create function private.complete_trip() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       new.budget_total := private.two_decimals(new.budget_total);
       if tg_op = 'INSERT' then
@@ -81,7 +84,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- Stops in the order of travel: { "name", "lat", "lng", "arrive_on", "leave_on", "notes" }, the name alone required.
     create function private.is_itinerary(destinations jsonb) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return case
         when jsonb_typeof(destinations) <> 'array' or jsonb_array_length(destinations) > 200 then false
         else (
@@ -103,7 +106,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- A route of Mapbox Directions: metres, seconds, and whatever else the API sends.
     create function private.is_route(route jsonb) returns boolean
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return case
         when jsonb_typeof(route) <> 'object' then false
         else private.is_between(route -> 'distance', 0, 1e9) and private.is_between(route -> 'duration', 0, 1e9)
@@ -115,7 +118,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- A trigger and no check constraint: Postgres evaluates every check at every update, so that each expense, which
     -- updates the trip's totals, would read the whole route again.
     create function private.check_itinerary() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       if not private.is_itinerary(new.destinations) then
         raise check_violation using message = 'The destinations are not an itinerary.',

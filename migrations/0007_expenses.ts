@@ -57,9 +57,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       'expenses_category_check',
       sql`category = lower(private.trimmed(category)) and category <> '' and char_length(category) <= 100`,
     )
-    .addCheckConstraint('expenses_description_check', sql`char_length(description) <= 2000`)
+    .addCheckConstraint(
+      'expenses_description_check',
+      sql`description ~ '[^[:space:]]' and char_length(description) <= 2000`,
+    )
     .addCheckConstraint('expenses_date_check', sql`date between '1900-01-01' and '2999-12-31'`)
-    .addCheckConstraint('expenses_location_check', sql`char_length(location) <= 500`)
+    .addCheckConstraint('expenses_location_check', sql`location ~ '[^[:space:]]' and char_length(location) <= 500`)
     .addCheckConstraint('expenses_receipt_url_check', sql`private.is_https_url(receipt_url)`)
     .addCheckConstraint('expenses_tags_check', sql`private.is_tag_list(tags)`)
     .addCheckConstraint('expenses_metadata_check', sql`private.is_json_object(metadata)`)
@@ -75,7 +78,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- The day of an expense is the traveller's, not the server's.
     create function private.complete_expense() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       new.amount := private.two_decimals(new.amount);
       new.category := lower(private.trimmed(new.category));
@@ -117,7 +120,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- { "USD": "10.00" } plus { "USD": "-4.00", "EUR": "1.00" } is { "USD": "6.00", "EUR": "1.00" }; a zero is left out.
     create function private.add_amounts(totals jsonb, deltas jsonb) returns jsonb
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return (
         select coalesce(jsonb_object_agg(currency, total::text), '{}')
         from (
@@ -134,7 +137,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   for (const { event, references, changes } of triggers) {
     const name = sql.raw(`count_trip_expenses_on_${event}`);
     await sql`
-      create function private.${name}() returns trigger language plpgsql security definer set search_path = '' as $$
+      create function private.${name}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
       declare
         delta record;
       begin

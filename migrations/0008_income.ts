@@ -24,7 +24,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint('income_entries_user_id_id_key', ['user_id', 'id'])
     .addCheckConstraint('income_entries_amount_check', sql`private.is_amount(amount)`)
     .addCheckConstraint('income_entries_source_check', sql`source ~ '[^[:space:]]' and char_length(source) <= 200`)
-    .addCheckConstraint('income_entries_description_check', sql`char_length(description) <= 2000`)
+    .addCheckConstraint(
+      'income_entries_description_check',
+      sql`description ~ '[^[:space:]]' and char_length(description) <= 2000`,
+    )
     .addCheckConstraint('income_entries_date_check', sql`date between '1900-01-01' and '2999-12-31'`)
     .addCheckConstraint('income_entries_type_check', sql`type in ('one_time', 'recurring', 'business')`)
     .addCheckConstraint('income_entries_frequency_check', sql`frequency in ('daily', 'weekly', 'monthly', 'yearly')`)
@@ -41,7 +44,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_income_recurring on public.income_entries (user_id, date) where frequency is not null;
 
     create function private.complete_income() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       new.amount := private.two_decimals(new.amount);
       if tg_op = 'INSERT' and (new.currency is null or new.date is null) then
@@ -81,7 +84,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- The days of an entry between two dates, both included. Each is counted from the first, never from the one before:
     -- the 31st of January, then the 28th of February, then the 31st of March.
     create function private.occurrences(first_day date, frequency text, ends_on date, since date, until date) returns setof date
-      language sql immutable set search_path = ''
+      language sql immutable set search_path = pg_catalog, pg_temp
       begin atomic
         select occurrence.day
         from (
@@ -113,7 +116,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- At most ten years of occurrences at once.
     create function public.income_occurrences(from_date date, to_date date)
       returns table (income_id uuid, date date, amount numeric, currency text, source text, type text, frequency text)
-      language sql stable security invoker set search_path = ''
+      language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic
         select i.id, day, i.amount, i.currency::text, i.source, i.type, i.frequency
         from public.income_entries i

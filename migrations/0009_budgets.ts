@@ -36,7 +36,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_budgets_trip_id on public.budgets (user_id, trip_id) where trip_id is not null;
 
     create function private.complete_budget() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       new.amount := private.two_decimals(new.amount);
       new.category := lower(private.trimmed(new.category));

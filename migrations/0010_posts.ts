@@ -68,12 +68,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .withSchema('public')
     .createTable('post_locations')
-    .addColumn('post_id', 'uuid', (column) => column.primaryKey())
+    .addColumn('post_id', 'uuid', (column) => column.notNull())
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
     .addColumn('location', 'jsonb', (column) => column.notNull())
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
     .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
-    .addUniqueConstraint('post_locations_user_id_post_id_key', ['user_id', 'post_id'])
+    .addPrimaryKeyConstraint('post_locations_pkey', ['user_id', 'post_id'])
     .addCheckConstraint('post_locations_location_check', sql`private.is_location(location)`)
     .addForeignKeyConstraint('post_locations_post_id_fkey', ['user_id', 'post_id'], 'posts', ['user_id', 'id'], (key) =>
       key.onDelete('cascade'),
@@ -91,7 +91,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_posts_search on public.posts using gin (search);
 
     create function private.complete_post() returns trigger
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
       if tg_op = 'INSERT' then
         new.likes_count := 0;
@@ -165,7 +165,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   for (const { event, references, changes } of triggers) {
     const name = sql.raw(`count_public_posts_on_${event}`);
     await sql`
-      create function private.${name}() returns trigger language plpgsql security definer set search_path = '' as $$
+      create function private.${name}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
       declare
         delta record;
       begin

@@ -112,7 +112,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       const name = sql.raw(`count_${table}_on_${event}`);
       const column = sql.raw(counter);
       await sql`
-        create function private.${name}() returns trigger language plpgsql security definer set search_path = '' as $$
+        create function private.${name}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
         declare
           delta record;
         begin
@@ -136,7 +136,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- The lock holds the post's visibility until the like or comment that refers to it is written.
     create function private.lock_visible_post(wanted_id uuid) returns public.posts
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       post public.posts;
     begin
@@ -160,7 +160,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.like_post(wanted_id uuid) returns integer
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       post constant public.posts := private.lock_visible_post(wanted_id);
     begin
@@ -172,7 +172,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.comment_on_post(wanted_id uuid, comment_content text, comment_id uuid) returns setof public.post_comments
-      language plpgsql security definer set search_path = '' as $$
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
       post constant public.posts := private.lock_visible_post(wanted_id);
     begin
@@ -189,11 +189,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- Likes the post as often as it is called, counts it once; returns how many people like it now.
     create function public.like_post(post_id uuid) returns integer
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select private.like_post(post_id); end;
 
     create function public.unlike_post(post_id uuid) returns boolean
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic
         with removed as (
           delete from public.post_likes l where l.post_id = unlike_post.post_id and l.user_id = (select auth.uid()) returning 1
@@ -204,7 +204,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- With an id made by the client, a comment that is sent twice is made once.
     create function public.comment_on_post(post_id uuid, content text, comment_id uuid default gen_random_uuid())
       returns setof public.post_comments
-      language sql security invoker set search_path = ''
+      language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select * from private.comment_on_post(post_id, content, comment_id); end;
 
     revoke execute on function ${helpers}, ${functions} from public, anon, authenticated, service_role;

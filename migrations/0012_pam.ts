@@ -146,7 +146,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- A computed column: "select c.messages from pam_conversations c".
     create function public.messages(conversation public.pam_conversations) returns jsonb
-      language sql stable security invoker set search_path = ''
+      language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic
         select coalesce(
           jsonb_agg(

@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely';
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create function public.get_user_activity(target_user_id uuid, activity_limit integer default 10) returns jsonb
-      language sql stable security invoker set search_path = ''
+      language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic
         select jsonb_build_object(
           'trips', (

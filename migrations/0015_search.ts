@@ -8,14 +8,15 @@ const functions = sql.raw('public.search_trips(text, uuid, text, integer), publi
 /**
  * Text search. "@@" is not leakproof, so beneath a policy Postgres would test the policy on every row first and use no
  * search index (manual, section 41.5). The helpers in `private` therefore search with their owner's rights and return ids
- * and ranks alone; the public functions join these to the table under the caller's policies.
+ * and ranks alone; the public functions join these to the table under the caller's policies. `rows 20` keeps that join on
+ * the primary key: for the default of 1000 rows Postgres would read the whole table.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- Every word must occur: as it is written, as the start of a word, or by its English stem. A stem that is the word
     -- itself is left out: ts_rank takes one of two equal operands, and not the one that matches prefixes.
     create function private.search_query(search_term text) returns tsquery
-      language sql immutable strict set search_path = ''
+      language sql immutable strict set search_path = pg_catalog, pg_temp
       return (
         select string_agg(
           format('(''%s'':*%s)', replace(replace(word, '\\', '\\\\'), '''', ''''''), (
@@ -30,7 +31,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     create function private.find_trips(search_term text, owner_id uuid, wanted_status text, most integer)
       returns table (id uuid, rank real)
-      language plpgsql stable security definer set search_path = '' as $$
+      language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
       query constant tsquery := private.search_query(search_term);
     begin
@@ -49,7 +50,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     create function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
-      language plpgsql stable security definer set search_path = '' as $$
+      language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
       query constant tsquery := private.search_query(search_term);
       me constant uuid := auth.uid();
@@ -72,7 +73,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       returns table (
         trip_id uuid, trip_name text, description text, user_email text, status text, created_at timestamptz, rank real, user_id uuid
       )
-      language sql stable security invoker set search_path = ''
+      language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic
         select t.id, t.name, t.description, p.email::text, t.status, t.created_at, found.rank, t.user_id
         from private.find_trips(
@@ -91,7 +92,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       returns table (
         post_id uuid, user_id uuid, title text, content text, visibility text, created_at timestamptz, rank real
       )
-      language sql stable security invoker set search_path = ''
+      language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic
         select p.id, p.user_id, p.title, p.content, p.visibility, p.created_at, found.rank
         from private.find_posts(search_term, least(greatest(coalesce(limit_results, 20), 1), 100)) as found

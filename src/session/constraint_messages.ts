@@ -1,7 +1,7 @@
 const amount = 'An amount is above zero, below 100,000,000, with at most two decimals.';
 const category = 'A category is text of 1 to 100 characters, in lower case, without spaces around it.';
 const day = 'A date lies between 1900-01-01 and 2999-12-31.';
-const description = 'A description has at most 2000 characters.';
+const description = 'A description is text of 1 to 2000 characters.';
 const jsonObject = 'This field takes a JSON object of at most 16 kB.';
 const location = 'A location is { "lat", "lng", "name"?, "exact"? }, in degrees.';
 const tags = 'Tags are at most 20 different texts of 1 to 50 characters, in lower case.';
@@ -25,7 +25,7 @@ export const constraintMessages: Readonly<Record<string, string>> = {
   profiles_preferences_check: jsonObject,
 
   trips_name_check: 'A trip needs a name of 1 to 200 characters.',
-  trips_description_check: 'The description of a trip has at most 10,000 characters.',
+  trips_description_check: 'The description of a trip is text of 1 to 10,000 characters.',
   trips_start_date_check: day,
   trips_end_date_check: day,
   trips_dates_check: 'The end date must not be before the start date, and needs one.',
@@ -40,7 +40,7 @@ export const constraintMessages: Readonly<Record<string, string>> = {
   expenses_category_check: category,
   expenses_description_check: description,
   expenses_date_check: day,
-  expenses_location_check: 'The place of an expense has at most 500 characters.',
+  expenses_location_check: 'The place of an expense is text of 1 to 500 characters.',
   expenses_receipt_url_check: 'A receipt is an https address of at most 2048 characters.',
   expenses_tags_check: tags,
   expenses_metadata_check: jsonObject,

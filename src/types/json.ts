@@ -72,8 +72,8 @@ export type Itinerary = z.output<typeof itinerarySchema>;
 /** A route of Mapbox Directions: metres, seconds, and whatever else the API sends, at most 1 MB. */
 export const routeSchema = z
   .looseObject({
-    distance: z.number().min(0),
-    duration: z.number().min(0),
+    distance: z.number().min(0).max(1e9),
+    duration: z.number().min(0).max(1e9),
     geometry: z.union([z.string(), z.looseObject({})]).optional(),
     legs: z.array(z.looseObject({})).optional(),
   })
