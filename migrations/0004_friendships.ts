@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
 const helpers = sql.raw(`
-  private.friend_ids(), private.blocked_ids(), private.lock_people(uuid), private.request_friend(uuid), private.accept_friend(uuid),
+  private.friend_ids(), private.blocked_ids(), private.request_friend(uuid), private.accept_friend(uuid),
   private.remove_friend(uuid), private.block_user(uuid), private.unblock_user(uuid), private.list_blocked_users()`);
 const functions = sql.raw(`
   public.request_friend(uuid), public.accept_friend(uuid), public.remove_friend(uuid), public.block_user(uuid),
@@ -203,7 +203,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic select * from private.list_blocked_users(); end;
 
-    revoke execute on function ${helpers}, ${functions} from public, anon, authenticated, service_role;
+    revoke execute on function private.lock_people(uuid), ${helpers}, ${functions} from public, anon, authenticated, service_role;
     grant execute on function ${helpers}, ${functions} to authenticated, service_role;
   `.execute(db);
 }
@@ -211,7 +211,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
     drop function ${functions};
-    drop function ${helpers};
+    drop function ${helpers}, private.lock_people(uuid);
     drop table private.blocks;
     drop table public.friendships;
   `.execute(db);

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs the suite on every kind of server that tests can use and ends with a table; fails if one run failed.
+#
+#   bash test/all.sh                      # everything
+#   bash test/all.sh test/repositories    # what vitest run takes
+set -uo pipefail
+cd "$(dirname "$0")/.."
+PATH="$PWD/node_modules/.bin:$PATH"
+unset DATABASE_URL TEST_POSTGRES TEST_POSTGRES_VERSION
+
+table='' failed=0
+
+row() { table+=$(printf '%-16s %s' "$1" "$2")$'\n'; }
+
+# suite <name> <command>…
+suite() {
+  local name=$1 began=$SECONDS outcome=passed
+  shift
+  echo "── $name"
+  "$@" || { outcome=FAILED; failed=1; }
+  row "$name" "$outcome in $((SECONDS - began)) s"
+}
+
+for major in 15 17 18; do
+  suite "embedded $major" env TEST_POSTGRES=embedded "TEST_POSTGRES_VERSION=$major" vitest run "$@"
+done
+
+suite DATABASE_URL node test/support/with_database_url.ts vitest run "$@"
+
+if node --input-type=module -e "await (await import('testcontainers')).getContainerRuntimeClient()" 2>/dev/null; then
+  suite testcontainers env TEST_POSTGRES=docker vitest run "$@"
+else
+  row testcontainers 'left out: no Docker engine answers'
+fi
+
+printf '\n%s' "$table"
+exit $failed

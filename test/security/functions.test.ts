@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { testDatabase } from '../support/database.ts';
+import { outcome, refused, requests } from './requests.ts';
+
+const database = testDatabase();
+const { anon, user, service } = requests(database);
+
+async function list<Row extends object>(text: string): Promise<Row[]> {
+  return (await database.admin.query<Row>(text)).rows;
+}
+
+describe('functions', () => {
+  /** Who may execute what, besides its owner; the triggers' functions and what is not listed, nobody. */
+  const signedIn = 'authenticated service_role';
+  const everybody = 'anon authenticated service_role';
+  const executable: Record<string, string> = {
+    'accept_friend(uuid)': signedIn,
+    'block_user(uuid)': signedIn,
+    'comment_on_post(uuid,text,uuid)': signedIn,
+    'get_user_activity(uuid,integer)': signedIn,
+    'income_occurrences(date,date)': signedIn,
+    'like_post(uuid)': signedIn,
+    'list_blocked_users()': signedIn,
+    'messages(pam_conversations)': signedIn,
+    'remove_friend(uuid)': signedIn,
+    'request_friend(uuid)': signedIn,
+    'search_posts(text,integer)': everybody,
+    'search_trips(text,uuid,text,integer)': signedIn,
+    'unblock_user(uuid)': signedIn,
+    'unlike_post(uuid)': signedIn,
+    'private.accept_friend(uuid)': signedIn,
+    'private.block_user(uuid)': signedIn,
+    'private.blocked_ids()': signedIn,
+    'private.can_write()': signedIn,
+    'private.comment_on_post(uuid,text,uuid)': signedIn,
+    'private.find_posts(text,integer)': everybody,
+    'private.find_trips(text,uuid,text,integer)': signedIn,
+    'private.friend_ids()': signedIn,
+    'private.is_amount(numeric)': signedIn,
+    'private.is_between(jsonb,numeric,numeric)': signedIn,
+    'private.is_calendar_date(text)': signedIn,
+    'private.is_https_url(text)': signedIn,
+    'private.is_image_list(text[])': signedIn,
+    'private.is_itinerary(jsonb)': signedIn,
+    'private.is_json_object(jsonb)': signedIn,
+    'private.is_location(jsonb)': signedIn,
+    'private.is_moderator()': signedIn,
+    'private.is_route(jsonb)': signedIn,
+    'private.is_short_text(jsonb,integer)': signedIn,
+    'private.is_tag_list(text[])': signedIn,
+    'private.is_timezone(text)': signedIn,
+    'private.like_post(uuid)': signedIn,
+    'private.list_blocked_users()': signedIn,
+    'private.normalize_tags(text[])': signedIn,
+    'private.occurrences(date,text,date,date,date)': signedIn,
+    'private.remove_friend(uuid)': signedIn,
+    'private.request_friend(uuid)': signedIn,
+    'private.trimmed(text)': signedIn,
+    'private.two_decimals(numeric)': signedIn,
+    'private.unblock_user(uuid)': signedIn,
+  };
+  const ours = "pronamespace in ('public'::regnamespace, 'private'::regnamespace)";
+
+  test('are executable by the roles listed and nobody else', async () => {
+    const rows = await list<{ signature: string; roles: string }>(`
+      select p.oid::regprocedure::text as signature, string_agg(grantee::regrole::text, ' ' order by grantee::regrole::text) as roles
+      from pg_proc p
+      cross join lateral aclexplode(coalesce(proacl, acldefault('f', proowner))) as acl
+      where ${ours} and acl.grantee <> p.proowner
+      group by p.oid`);
+    expect(Object.fromEntries(rows.map(({ signature, roles }) => [signature, roles]))).toEqual(executable);
+  });
+
+  test('in public run with the rights of the one who calls', async () => {
+    const definers = await list(
+      `select proname from pg_proc where pronamespace = 'public'::regnamespace and prosecdef`,
+    );
+    expect(definers).toEqual([]);
+  });
+
+  test('have a fixed search path, where no temporary object comes first', async () => {
+    const rows = await list<{ name: string; path: string | null; resolved: boolean }>(`
+      select p.oid::regprocedure::text as name, not prosecdef and prosqlbody is not null as resolved,
+        (select setting from unnest(proconfig) as setting where setting like 'search_path=%') as path
+      from pg_proc p where ${ours} or p.oid = any (array['auth.uid()', 'auth.jwt()', 'auth.role()']::regprocedure[])`);
+    expect(rows.length).toBeGreaterThan(60);
+    // Postgres looks for types and tables in pg_temp before all else, unless the path says otherwise or the names were
+    // resolved when the function was made.
+    const safe = 'search_path=pg_catalog, pg_temp';
+    for (const { name, path, resolved } of rows) {
+      expect(resolved ? [safe, 'search_path=""'] : [safe], name).toContain(path);
+    }
+  });
+
+  test('of the schema private cannot be called by name', async () => {
+    const rows = await list<{ call: string }>(`
+      select format('%s(%s)', p.oid::regproc, (select string_agg(format('null::%s', kind::regtype), ', ') from unnest(proargtypes) as kind)) as call
+      from pg_proc p where pronamespace = 'private'::regnamespace and prorettype <> 'trigger'::regtype`);
+    expect(rows.length).toBeGreaterThan(20);
+    const id = await database.signUp();
+    for (const { call } of rows) {
+      for (const request of [anon, user(id), service(id)]) {
+        expect(await outcome(request(`select ${call}`)), call).toBe(refused);
+      }
+    }
+  });
+});

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { userContext } from '../../src/session/claims.ts';
+import { createPool } from '../../src/session/pool.ts';
+import { runTransaction } from '../../src/session/transaction.ts';
+import { DatabaseError, SerializationError, UniqueError } from '../../src/types/errors.ts';
+import { testDatabase } from '../support/database.ts';
+import { openSession } from './open_session.ts';
+
+type Accounts = { accounts: { id: string; balance: number } };
+
+const database = testDatabase();
+let pool: Pool;
+let session: Kysely<Accounts>;
+
+beforeAll(async () => {
+  await database.admin.query(
+    'create table accounts (id text primary key, balance int not null); grant all on accounts to authenticated',
+  );
+  pool = createPool({ connectionString: database.connectionString, max: 4 });
+  session = openSession(pool, userContext({ sub: randomUUID() }));
+});
+
+beforeEach(async () => {
+  await database.admin.query("truncate accounts; insert into accounts values ('a', 50), ('b', 50)");
+});
+
+afterAll(async () => {
+  await pool.end();
+});
+
+async function balances(): Promise<Record<string, number>> {
+  const { rows } = await database.admin.query('select id, balance from accounts');
+  return Object.fromEntries(rows.map(({ id, balance }) => [id, balance]));
+}
+
+/** Lets each of two transactions go on only when both have come this far. */
+function meetingPoint(): () => Promise<void> {
+  let arrived = 0;
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return async () => {
+    arrived += 1;
+    if (arrived === 2) open();
+    await gate;
+  };
+}
+
+test('commits what its function did and returns what it returned', async () => {
+  const result = await runTransaction(session, async (trx) => {
+    await trx.updateTable('accounts').set({ balance: 40 }).where('id', '=', 'a').execute();
+    await trx.updateTable('accounts').set({ balance: 60 }).where('id', '=', 'b').execute();
+    return 'moved';
+  });
+  expect(result).toBe('moved');
+  expect(await balances()).toEqual({ a: 40, b: 60 });
+});
+
+test('undoes everything if its function throws, and throws the same', async () => {
+  const reason = new Error('changed my mind');
+  const transaction = runTransaction(session, async (trx) => {
+    await trx.updateTable('accounts').set({ balance: 0 }).execute();
+    throw reason;
+  });
+  await expect(transaction).rejects.toBe(reason);
+  expect(await balances()).toEqual({ a: 50, b: 50 });
+});
+
+test('has the isolation level and the access mode it is given', async () => {
+  const modes = sql<{ isolation: string; readonly: string }>`
+    select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as readonly`;
+  const { rows } = await runTransaction(session, (trx) => modes.execute(trx), {
+    isolationLevel: 'repeatable read',
+    accessMode: 'read only',
+  });
+  expect(rows).toEqual([{ isolation: 'repeatable read', readonly: 'on' }]);
+  const write = runTransaction(session, (trx) => trx.deleteFrom('accounts').execute(), { accessMode: 'read only' });
+  await expect(write).rejects.toMatchObject({ code: '25006' });
+});
+
+describe('two transactions in each other’s way', () => {
+  /** Takes 80 from an account if both together hold that much: allowed once, so that one of two has to see the other. */
+  function withdrawals(options: { retries?: number }) {
+    const meet = meetingPoint();
+    let attempts = 0;
+    const withdraw = (id: string) =>
+      runTransaction(
+        session,
+        async (trx) => {
+          attempts += 1;
+          const accounts = await trx.selectFrom('accounts').selectAll().execute();
+          await meet();
+          const sum = accounts.reduce((total, { balance }) => total + balance, 0);
+          if (sum < 80) return 'refused';
+          await trx
+            .updateTable('accounts')
+            .set((eb) => ({ balance: eb('balance', '-', 80) }))
+            .where('id', '=', id)
+            .execute();
+          return 'paid';
+        },
+        { isolationLevel: 'serializable', ...options },
+      );
+    return { run: () => Promise.allSettled([withdraw('a'), withdraw('b')]), attempts: () => attempts };
+  }
+
+  test('end as if one came after the other (40001)', async () => {
+    const { run, attempts } = withdrawals({});
+    const outcomes = (await run()).map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason));
+    expect(outcomes.sort()).toEqual(['paid', 'refused']);
+    expect(attempts()).toBeGreaterThan(2);
+    const { a = 0, b = 0 } = await balances();
+    expect(a + b).toBe(20);
+  });
+
+  test('fail without retries', async () => {
+    const { run, attempts } = withdrawals({ retries: 0 });
+    const failures = (await run()).filter((outcome) => outcome.status === 'rejected');
+    expect(failures).toHaveLength(1);
+    expect(failures[0]?.reason).toBeInstanceOf(SerializationError);
+    expect(attempts()).toBe(2);
+  });
+
+  test('get over a deadlock (40P01)', async () => {
+    const meet = meetingPoint();
+    let attempts = 0;
+    const lock = (ids: string[]) =>
+      runTransaction(session, async (trx) => {
+        attempts += 1;
+        for (const id of ids) {
+          await trx
+            .updateTable('accounts')
+            .set((eb) => ({ balance: eb('balance', '+', 1) }))
+            .where('id', '=', id)
+            .execute();
+          if (id === ids[0]) await meet();
+        }
+      });
+    await Promise.all([lock(['a', 'b']), lock(['b', 'a'])]);
+    expect(attempts).toBe(3);
+    expect(await balances()).toEqual({ a: 52, b: 52 });
+  });
+});
+
+describe('retries', () => {
+  const collide = sql`do $$ begin raise serialization_failure; end $$`;
+
+  test('end after three', async () => {
+    let attempts = 0;
+    const transaction = runTransaction(session, async (trx) => {
+      attempts += 1;
+      await collide.execute(trx);
+    });
+    await expect(transaction).rejects.toThrow(SerializationError);
+    expect(attempts).toBe(4);
+  });
+
+  test('are for serialization failures only', async () => {
+    let attempts = 0;
+    const transaction = runTransaction(session, async (trx) => {
+      attempts += 1;
+      await trx.insertInto('accounts').values({ id: 'a', balance: 1 }).execute();
+    });
+    await expect(transaction).rejects.toThrow(UniqueError);
+    expect(attempts).toBe(1);
+  });
+});
+
+test('an error that its function swallows does not look like success', async () => {
+  const transaction = runTransaction(session, async (trx) => {
+    await trx.updateTable('accounts').set({ balance: 0 }).execute();
+    await trx
+      .insertInto('accounts')
+      .values({ id: 'a', balance: 1 })
+      .execute()
+      .catch(() => {});
+    return 'done';
+  });
+  await expect(transaction).rejects.toThrow(DatabaseError);
+  await expect(transaction).rejects.toThrow('Nothing was saved');
+  expect(await balances()).toEqual({ a: 50, b: 50 });
+});
