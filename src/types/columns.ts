@@ -26,3 +26,6 @@ export type JsonObjectColumn = JsonColumn<JsonObject>;
 
 /** Written once, with the row. */
 export type FixedJsonObject = ColumnType<JsonObject, string | undefined, never>;
+
+/** Changed by updates, made by the database. */
+export type UpdateOnlyJsonObject = ColumnType<JsonObject, never, string>;

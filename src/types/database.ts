@@ -3,7 +3,7 @@
  * Please do not edit it manually.
  */
 
-import type { CreatedAt, Derived, Fixed, FixedJsonObject, JsonColumn, JsonObjectColumn, MoneyColumn, RowId, UpdateOnly } from "./columns.ts";
+import type { CreatedAt, Derived, Fixed, FixedJsonObject, JsonColumn, JsonObjectColumn, MoneyColumn, RowId, UpdateOnly, UpdateOnlyJsonObject } from "./columns.ts";
 import type { BudgetPeriod, ConversationStatus, FriendshipStatus, IncomeFrequency, IncomeType, MessageRole, PostVisibility, ProfileRole, ProfileStatus, TripStatus } from "./enums.ts";
 import type { Itinerary, Location, Route } from "./json.ts";
 import type { Money } from "./money.ts";
@@ -153,17 +153,17 @@ export interface Posts {
 }
 
 export interface Profiles {
-  avatar_url: string | null;
+  avatar_url: UpdateOnly<string | null>;
   created_at: Derived<Date>;
-  currency: Generated<string>;
+  currency: UpdateOnly<string>;
   email: Derived<string | null>;
-  full_name: string | null;
+  full_name: UpdateOnly<string | null>;
   id: Derived<string>;
-  preferences: Generated<JsonObjectColumn>;
-  region: Generated<string>;
+  preferences: UpdateOnlyJsonObject;
+  region: UpdateOnly<string>;
   role: UpdateOnly<ProfileRole>;
   status: UpdateOnly<ProfileStatus>;
-  timezone: Generated<string>;
+  timezone: UpdateOnly<string>;
   updated_at: Derived<Date>;
   user_id: Derived<string>;
   version: Derived<number>;

@@ -1,0 +1,450 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type ApiRole, testDatabase } from '../support/database.ts';
+
+const database = testDatabase();
+let alice: string;
+/** Somebody with ten trips, five incomes and so on. */
+let bob: string;
+/** Alice's trip of 5000 expenses. */
+let lap: string;
+/** Alice's conversation of 3000 messages. */
+let conversation: string;
+
+beforeAll(async () => {
+  const one = async (text: string, values?: unknown[]) => (await database.admin.query(text, values)).rows[0]?.id;
+  alice = await database.signUp();
+  const signUps =
+    "insert into auth.users (email) select n || '@example.com' from generate_series($1::int, $2::int) as n";
+  await database.admin.query(signUps, [1, 200]);
+  bob = await one("select id from profiles where email = '7@example.com'");
+  await database.admin.query(`
+    insert into trips (user_id, name, description, start_date, created_at)
+      select p.id, 'Lap ' || n, 'Around the country', date '2026-01-01' + n * 7, now() - random() * interval '900 days'
+      from profiles p, generate_series(1, 10) as n`);
+  lap = await one('select id from trips where user_id = $1 order by id limit 1', [alice]);
+  await database.admin.query(`
+    insert into expenses (user_id, trip_id, amount, category, date)
+      select t.user_id, case when n < 3 then t.id end, 1 + n, (array['fuel', 'food', 'camping'])[n], current_date - (random() * 900)::int
+      from trips t, generate_series(1, 3) as n`);
+  await database.admin.query(
+    `insert into expenses (user_id, trip_id, amount, category, date)
+       select $1, $2, n, 'category ' || n % 5, current_date - n % 900 from generate_series(1, 5000) as n`,
+    [alice, lap],
+  );
+  await database.admin.query(`
+    insert into income_entries (user_id, amount, source, date, type, frequency)
+      select p.id, 100, 'work', current_date - (random() * 900)::int, case when n = 5 then 'recurring' else 'one_time' end, case when n = 5 then 'weekly' end
+      from profiles p, generate_series(1, 5) as n;
+    insert into posts (user_id, trip_id, title, content, visibility, created_at)
+      select t.user_id, case when n = 1 then t.id end, 'Sunset ' || n, 'It was word' || (random() * 2000)::int, (array['public', 'public', 'friends', 'private'])[1 + (random() * 3)::int], now() - random() * interval '900 days'
+      from trips t, generate_series(1, 2) as n;
+    insert into post_likes (post_id, user_id, post_user_id, post_visibility)
+      select p.id, p.user_id, p.user_id, p.visibility from posts p;
+    insert into post_comments (post_id, user_id, post_user_id, post_visibility, content)
+      select p.id, p.user_id, p.user_id, p.visibility, 'Lovely.' from posts p;
+    insert into friendships (user_id, friend_id, status)
+      select a.id, b.id, 'accepted' from
+        (select id, row_number() over (order by id) as place from profiles) as a,
+        (select id, row_number() over (order by id) as place from profiles) as b
+      where abs(a.place - b.place) in (1, 2, 3);
+    insert into budgets (user_id, trip_id, amount, period)
+      select user_id, id, 100, 'trip' from trips;
+    insert into pam_conversations (user_id, session_id, created_at)
+      select id, 'session ' || n, now() - random() * interval '900 days' from profiles, generate_series(1, 5) as n;
+    insert into pam_messages (user_id, conversation_id, role, content)
+      select user_id, id, 'user', 'Fuel?' from pam_conversations, generate_series(1, 3) as n;
+    insert into pam_feedback (user_id, message_id, rating)
+      select user_id, id, 5 from pam_messages`);
+  // Alice has so much of everything that a page of it is a small part.
+  await database.admin.query(
+    `insert into trips (user_id, name, start_date, created_at)
+       select $1, 'Detour ' || n, date '2026-01-01' + n, now() - n * interval '1 day' from generate_series(1, 500) as n`,
+    [alice],
+  );
+  await database.admin.query(
+    `insert into posts (user_id, trip_id, title, content, created_at)
+       select $1, case when n % 10 > 0 then $2::uuid end, 'Dawn ' || n, 'x', now() - n * interval '1 hour' from generate_series(1, 2000) as n`,
+    [alice, lap],
+  );
+  await database.admin.query(
+    `insert into post_comments (post_id, user_id, post_user_id, post_visibility, content, created_at)
+       select id, $1, user_id, visibility, 'Lovely.', now() - n * interval '1 hour'
+       from (select *, row_number() over (order by id) as n from posts where visibility = 'public' order by id limit 500) as p`,
+    [alice],
+  );
+  await database.admin.query(
+    `insert into income_entries (user_id, amount, source, date)
+       select $1, n, 'sale', current_date - n from generate_series(1, 500) as n`,
+    [alice],
+  );
+  await database.admin.query(
+    `insert into pam_conversations (user_id, session_id, created_at)
+       select $1, 'old ' || n, now() - n * interval '1 day' from generate_series(1, 500) as n`,
+    [alice],
+  );
+  conversation = await one("select id from pam_conversations where user_id = $1 and session_id = 'session 3'", [alice]);
+  await database.admin.query(
+    `with said as (
+       insert into pam_messages (user_id, conversation_id, role, content)
+       select $1, $2, 'user', 'Fuel?' from generate_series(1, 3000) returning id, position
+     )
+     insert into pam_feedback (user_id, message_id, rating, created_at)
+       select $1, id, 5, now() - position * interval '1 minute' from said`,
+    [alice, conversation],
+  );
+  await database.admin.query(signUps, [201, 1000]);
+  await database.admin.query('vacuum analyze');
+}, 120_000);
+
+interface PlanNode {
+  'Index Name'?: string;
+  'Index Cond'?: string;
+  'Node Type': string;
+  'Relation Name'?: string;
+  Plans?: PlanNode[];
+}
+
+/** The nodes of the plan that the role gets for a statement. */
+async function planOf(role: ApiRole, text: string, values: unknown[]): Promise<PlanNode[]> {
+  const { rows } = await database.as(role, alice, (client) => client.query(`explain (format json) ${text}`, values));
+  const flatten = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flatten)];
+  return flatten(rows[0]['QUERY PLAN'][0].Plan);
+}
+
+interface Work {
+  /** Rows read one after the other, through the whole table. */
+  scanned: number;
+  /** Rows read through an index. */
+  fetched: number;
+  inserted: number;
+  updated: number;
+}
+
+/** What a statement does to each table, triggers and functions included. */
+async function workOf(
+  role: ApiRole,
+  text: string,
+  values: unknown[] = [],
+  sub: string | null = alice,
+): Promise<(table: string) => Work> {
+  // The counters of this session and transaction: exact, and nobody else's.
+  const counters = `
+    select relname as table, seq_tup_read::int as scanned, idx_tup_fetch::int as fetched, n_tup_ins::int as inserted, n_tup_upd::int as updated
+    from pg_stat_xact_user_tables where schemaname in ('public', 'private', 'auth')`;
+  return await database.as(role, sub ?? undefined, async (client) => {
+    const before = new Map((await client.query(counters)).rows.map((row) => [row.table, row]));
+    await client.query(text, values);
+    const after = new Map((await client.query(counters)).rows.map((row) => [row.table, row]));
+    const scanned = [...after.values()].filter((row) => row.scanned > before.get(row.table).scanned);
+    expect(
+      scanned.map((row) => row.table),
+      'tables that are read whole',
+    ).toEqual([]);
+    return (table) => {
+      const [now, then] = [after.get(table), before.get(table)];
+      const grown = (counter: keyof Work) => (now?.[counter] ?? 0) - (then?.[counter] ?? 0);
+      return {
+        scanned: grown('scanned'),
+        fetched: grown('fetched'),
+        inserted: grown('inserted'),
+        updated: grown('updated'),
+      };
+    };
+  });
+}
+
+const page = 'order by created_at desc, id desc limit 20';
+
+describe('a query has its index, under row level security', () => {
+  test.each([
+    ['the newest trips', 'idx_trips_user_id', `select * from trips where user_id = $1 ${page}`, () => [alice]],
+    [
+      'the trips of a time',
+      'idx_trips_dates',
+      "select * from trips where user_id = $1 and start_date between '2026-01-10' and '2026-01-20'",
+      () => [alice],
+    ],
+    [
+      'the newest expenses',
+      'idx_expenses_user_date',
+      'select * from expenses where user_id = $1 order by date desc, id desc limit 20',
+      () => [alice],
+    ],
+    [
+      'the next page of expenses',
+      'idx_expenses_user_date',
+      'select * from expenses where user_id = $1 and (date, id) < ($2, $3) order by date desc, id desc limit 20',
+      () => [alice, '2026-01-01', alice],
+    ],
+    [
+      'the expenses of a trip',
+      'idx_expenses_trip_id',
+      'select * from expenses where user_id = $1 and trip_id = $2 order by date desc, id desc limit 20',
+      () => [alice, lap],
+    ],
+    [
+      'the expenses of a category',
+      'idx_expenses_category',
+      "select * from expenses where user_id = $1 and category = 'category 3' order by date desc, id desc limit 20",
+      () => [alice],
+    ],
+    [
+      'the newest income',
+      'idx_income_date',
+      'select * from income_entries where user_id = $1 order by date desc, id desc limit 20',
+      () => [alice],
+    ],
+    [
+      'recurring income',
+      'idx_income_recurring',
+      'select * from income_entries where user_id = $1 and frequency is not null and date <= current_date',
+      () => [alice],
+    ],
+    ['one’s own posts', 'idx_posts_user_id', `select * from posts where user_id = $1 ${page}`, () => [alice]],
+    [
+      'the posts of a trip',
+      'idx_posts_trip_id',
+      `select * from posts where user_id = $1 and trip_id = $2 ${page}`,
+      () => [alice, lap],
+    ],
+    ['the feed', 'idx_posts_created_at', `select * from posts ${page}`, () => []],
+    [
+      'the comments of a post',
+      'idx_post_comments_created_at',
+      'select * from post_comments where post_id = $1 order by created_at, id limit 20',
+      () => [lap],
+    ],
+    [
+      'one’s own comments',
+      'idx_post_comments_user_id',
+      `select * from post_comments where user_id = $1 ${page}`,
+      () => [alice],
+    ],
+    ['one’s own likes', 'idx_post_likes_user_id', 'select * from post_likes where user_id = $1', () => [alice]],
+    [
+      'the budgets of a trip',
+      'idx_budgets_trip_id',
+      'select * from budgets where user_id = $1 and trip_id = $2',
+      () => [alice, lap],
+    ],
+    [
+      'the newest conversations',
+      'idx_pam_conversations_user_id',
+      `select * from pam_conversations where user_id = $1 ${page}`,
+      () => [alice],
+    ],
+    [
+      'the conversation of a session',
+      'idx_pam_conversations_session',
+      "select * from pam_conversations where user_id = $1 and session_id = 'session 3'",
+      () => [alice],
+    ],
+    [
+      'the history of a conversation',
+      'idx_pam_messages_position',
+      'select * from pam_messages where user_id = $1 and conversation_id = $2 and position < $3 order by position desc limit 50',
+      () => [alice, conversation, 1e9],
+    ],
+    [
+      'the newest feedback',
+      'idx_pam_feedback_user_id',
+      `select * from pam_feedback where user_id = $1 ${page}`,
+      () => [alice],
+    ],
+    ['one’s friends', 'friendships_pkey', 'select * from friendships where user_id = $1', () => [alice]],
+  ] as const)('%s: %s', async (_, index, text, values) => {
+    const plan = await planOf('authenticated', text, [...values()]);
+    expect(plan.map((node) => node['Index Name'])).toContain(index);
+    expect(plan.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
+    expect(plan.filter((node) => node['Node Type'] === 'Sort')).toEqual([]);
+  });
+
+  test('the visitors’ feed: idx_posts_visibility', async () => {
+    const plan = await planOf('anon', `select * from posts ${page}`, []);
+    expect(plan.map((node) => node['Index Name'])).toContain('idx_posts_visibility');
+  });
+
+  test('a window of days is a condition of the index, not a filter', async () => {
+    const plan = await planOf(
+      'authenticated',
+      `select category, sum(amount) as total, count(*) as count, avg(amount) as average
+       from expenses where user_id = $1 and date >= current_date - 30 group by category order by total desc`,
+      [alice],
+    );
+    const conditions = plan.map((node) => node['Index Cond'] ?? '').filter((text) => text.includes('date >='));
+    expect(conditions).toHaveLength(1);
+  });
+
+  test('the users of a policy are asked for once a statement', async () => {
+    const { rows } = await database.as('authenticated', alice, (client) =>
+      client.query('explain (format json, analyze) select count(*) from posts'),
+    );
+    const flatten = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flatten)];
+    const asked = flatten(rows[0]['QUERY PLAN'][0].Plan).filter(
+      (node) => 'Subplan Name' in node && node['Node Type'] === 'Result',
+    );
+    expect(asked.length).toBeGreaterThan(0);
+    for (const node of asked) expect(node).toMatchObject({ 'Parent Relationship': 'InitPlan' });
+  });
+});
+
+describe('what is read is in proportion to what is asked for', () => {
+  test('a person’s summary reads their last thirty days', async () => {
+    const { rows } = await database.admin.query(
+      'select count(*)::int as count from expenses where user_id = $1 and date > current_date - 30',
+      [alice],
+    );
+    for (const [role, text, values] of [
+      ['authenticated', 'select * from user_financial_summary', []],
+      ['service_role', 'select * from user_financial_summary where user_id = $1', [alice]],
+      ['service_role', 'select * from user_financial_summary where email = $1', [`${alice}@example.com`]],
+    ] as const) {
+      const work = await workOf(role, text, [...values]);
+      expect(work('expenses').fetched).toBe(rows[0].count);
+      expect(work('income_entries').fetched).toBeLessThan(50);
+      expect(work('profiles').fetched).toBeLessThanOrEqual(2);
+    }
+  });
+
+  test('the summary of a trip reads ten of its expenses, however many there are', async () => {
+    const one = await workOf('authenticated', 'select * from trip_financial_summary where trip_id = $1', [lap]);
+    expect(one('expenses').fetched).toBe(10);
+    const all = await workOf('authenticated', 'select * from trip_financial_summary', [], bob);
+    expect(all('expenses').fetched).toBe(20);
+    expect(all('trips').fetched).toBe(10);
+  });
+
+  test('activity reads the rows that it tells', async () => {
+    const work = await workOf('authenticated', 'select get_user_activity($1, 5)', [alice]);
+    for (const table of ['trips', 'expenses', 'posts']) expect(work(table).fetched, table).toBe(5);
+  });
+
+  test('a feed reads about a page', async () => {
+    const visitors = await workOf('anon', `select * from posts ${page}`);
+    expect(visitors('posts').fetched).toBe(20);
+    const members = await workOf('authenticated', `select * from posts ${page}`);
+    expect(members('posts').fetched).toBeLessThan(100);
+  });
+
+  test('a search of one’s trips reads one’s own, though everybody’s match', async () => {
+    const work = await workOf('authenticated', "select * from search_trips('lap')", [], bob);
+    expect(work('trips').fetched).toBeLessThanOrEqual(2 * 10);
+  });
+
+  test('a search of posts reads those that match', async () => {
+    const { rows } = await database.admin.query(
+      "select count(*)::int as count from posts where content like 'It was word77%'",
+    );
+    const work = await workOf('authenticated', "select * from search_posts('word77')");
+    expect(rows[0].count).toBeGreaterThan(0);
+    // Once to search, and a page of them once more under the caller's policies.
+    expect(work('posts').fetched).toBeLessThanOrEqual(rows[0].count + 20);
+  });
+
+  test('a search of everybody’s trips, by the service, reads those that match', async () => {
+    await database.admin.query("insert into trips (user_id, name) values ($1, 'Zanzibar')", [bob]);
+    const work = await workOf('service_role', "select * from search_trips('zanzibar')", [], null);
+    expect(work('trips').fetched).toBe(2);
+  });
+
+  test('income between two days reads that person’s entries', async () => {
+    const work = await workOf(
+      'authenticated',
+      'select * from income_occurrences(current_date - 30, current_date)',
+      [],
+      bob,
+    );
+    expect(work('income_entries').fetched).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('a write reads and writes what it must, however much there is', () => {
+  test('an expense changes its trip’s total without reading the others', async () => {
+    const insert = await workOf(
+      'authenticated',
+      "insert into expenses (user_id, trip_id, amount, category) values ($1, $2, 1, 'new')",
+      [alice, lap],
+    );
+    expect(insert('expenses')).toMatchObject({ fetched: 0, inserted: 1 });
+    expect(insert('trips').updated).toBe(1);
+    for (const change of ['update expenses set amount = 2', 'delete from expenses']) {
+      const work = await workOf('authenticated', `${change} where user_id = $1 and category = 'new'`, [alice]);
+      expect(work('expenses').fetched).toBe(1);
+      expect(work('trips')).toMatchObject({ updated: 1 });
+      expect(work('trips').fetched).toBeLessThanOrEqual(2);
+    }
+  });
+
+  test('a thousand expenses of two trips write each trip once', async () => {
+    const work = await workOf(
+      'authenticated',
+      `insert into expenses (user_id, trip_id, amount, category)
+       select $1, t.id, 1, 'many' from (select id from trips where user_id = $1 order by id limit 2) as t, generate_series(1, 500)`,
+      [alice],
+    );
+    expect(work('expenses')).toMatchObject({ fetched: 0, inserted: 1000 });
+    expect(work('trips').updated).toBe(2);
+  });
+
+  test('deleting a trip writes each of its expenses once and no other trip', async () => {
+    const carol = await database.signUp();
+    const { rows } = await database.admin.query(
+      "insert into trips (user_id, name) values ($1, 'x'), ($1, 'y') returning id",
+      [carol],
+    );
+    await database.admin.query(
+      "insert into expenses (user_id, trip_id, amount, category) select $1, $2, 1, 'x' from generate_series(1, 2000)",
+      [carol, rows[0].id],
+    );
+    const work = await workOf(
+      'authenticated',
+      'delete from trips where user_id = $1 and id = $2',
+      [carol, rows[0].id],
+      carol,
+    );
+    expect(work('expenses')).toMatchObject({ updated: 2000 });
+    expect(work('expenses').fetched).toBeLessThanOrEqual(2 * 2000);
+    expect(work('trips').updated).toBe(0);
+  });
+
+  test('a message is appended without reading or writing the conversation’s others', async () => {
+    const work = await workOf(
+      'authenticated',
+      "insert into pam_messages (user_id, conversation_id, role, content) values ($1, $2, 'user', 'Fuel?')",
+      [alice, conversation],
+    );
+    expect(work('pam_messages')).toEqual({ scanned: 0, fetched: 0, inserted: 1, updated: 0 });
+    expect(work('pam_conversations').updated).toBe(0);
+  });
+
+  test('a like reads its post alone', async () => {
+    const { rows } = await database.admin.query(
+      "select id from posts where visibility = 'public' and user_id <> $1 limit 1",
+      [alice],
+    );
+    const work = await workOf('authenticated', 'select like_post($1)', [rows[0].id]);
+    expect(work('post_likes')).toMatchObject({ fetched: 0, inserted: 1 });
+    expect(work('posts').updated).toBe(1);
+    expect(work('posts').fetched).toBeLessThanOrEqual(6);
+  });
+
+  test('leaving reads the leaver’s rows alone', async () => {
+    const { rows } = await database.admin.query('select id from profiles where id <> $1 order by id limit 1', [alice]);
+    const work = await workOf('authenticated', 'delete from profiles where id = $1', [rows[0].id], rows[0].id);
+    for (const table of [
+      'trips',
+      'expenses',
+      'income_entries',
+      'budgets',
+      'posts',
+      'post_likes',
+      'post_comments',
+      'friendships',
+      'pam_conversations',
+      'pam_messages',
+      'pam_feedback',
+    ]) {
+      expect(work(table).fetched, table).toBeLessThanOrEqual(200);
+    }
+  });
+});
