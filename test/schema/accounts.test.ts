@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 
 const database = testDatabase();
@@ -81,6 +81,28 @@ describe('the email of a profile', () => {
   test('belongs to one person, in capitals or not', async () => {
     await database.signUp({ email: 'same@example.com' });
     await expect(database.signUp({ email: 'SAME@example.com' })).rejects.toMatchObject({ code: '23505' });
+  });
+});
+
+describe('an email that two accounts have, as Supabase allows with single sign-on', () => {
+  const shared = testDatabase();
+  const emailOf = async (id: string) =>
+    (await shared.admin.query('select email from profiles where id = $1', [id])).rows[0].email;
+
+  beforeAll(() => shared.admin.query('drop index auth.users_email_key'));
+
+  test('stays with the first, and the second signs up without it', async () => {
+    const first = await shared.signUp({ email: 'same@example.com' });
+    const second = await shared.signUp({ email: 'Same@example.com', metadata: { full_name: 'Bob' } });
+    expect([await emailOf(first), await emailOf(second)]).toEqual(['same@example.com', null]);
+    const { rows } = await shared.admin.query('select full_name from public_profiles where id = $1', [second]);
+    expect(rows).toEqual([{ full_name: 'Bob' }]);
+  });
+
+  test('does not stop an account from changing to it', async () => {
+    const [first, second] = [await shared.signUp({ email: 'one@example.com' }), await shared.signUp()];
+    await shared.admin.query("update auth.users set email = 'ONE@example.com' where id = $1", [second]);
+    expect([await emailOf(first), await emailOf(second)]).toEqual(['one@example.com', null]);
   });
 });
 

@@ -124,6 +124,13 @@ test('an expense that two connections send at once is made once', async () => {
   expect(rows).toEqual([{ expense_count: rounds, budget_spent: `${rounds}.00` }]);
 });
 
+test('edits from several connections each count one version', async () => {
+  const [lap] = trips;
+  const edit = (name: string) => asAlice('update trips set name = $1 where id = $2', [name, lap]);
+  await Promise.all(Array.from({ length: rounds }, (_, round) => edit(`Lap ${round}`)));
+  expect(await asAlice('select version from trips where id = $1', [lap])).toEqual([{ version: rounds + 1 }]);
+});
+
 test('two people who ask each other at once are friends, and nobody waits for ever', async () => {
   const bob = await database.signUp();
   const by = (person: string, text: string, other: string) =>

@@ -116,7 +116,7 @@ describe('a search for trips', () => {
     ['words of which one is missing', 'road sydney', []],
     ['words in name and description', 'kimberley lap', ['Big Lap']],
     ['a number', '2026', ['Nullarbor 2026']],
-    ['accents', 'café', ['Café d’Été'.replaceAll('’', "'")]],
+    ['accents', 'café', ["Café d'Été"]],
     ['an apostrophe', "o'brien", ['The Kimberley']],
     ['a hyphen', 'well-known', ['Nullarbor 2026']],
     ['a part of a hyphenated word', 'known', ['Nullarbor 2026']],
