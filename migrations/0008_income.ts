@@ -2,6 +2,9 @@ import { type Kysely, sql } from 'kysely';
 
 const writable = sql.raw('amount, currency, source, description, date, type, frequency, ends_on, metadata');
 
+const functions = sql.raw(`
+  public.income_occurrences(date, date), private.is_window(date, date), private.occurrences(date, text, date, date, date)`);
+
 /** Income: single entries, and recurring ones that stand for all their occurrences from `date` to `ends_on`, both included. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
@@ -113,31 +116,38 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         where occurrence.day between since and until and (ends_on is null or occurrence.day <= ends_on);
       end;
 
-    -- At most ten years of occurrences at once.
+    create function private.is_window(from_date date, to_date date) returns boolean
+      language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+    begin
+      if isfinite(from_date) and isfinite(to_date) and to_date - from_date <= 3660 then
+        return true;
+      end if;
+      raise invalid_parameter_value using message = 'Ask for at most ten years of occurrences at once.';
+    end
+    $$;
+
     create function public.income_occurrences(from_date date, to_date date)
       returns table (income_id uuid, date date, amount numeric, currency text, source text, type text, frequency text)
       language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic
         select i.id, day, i.amount, i.currency::text, i.source, i.type, i.frequency
         from public.income_entries i
-        cross join lateral private.occurrences(i.date, i.frequency, i.ends_on, from_date, least(to_date, from_date + 3660)) as day
-        where i.user_id = (select auth.uid())
+        cross join lateral private.occurrences(i.date, i.frequency, i.ends_on, from_date, to_date) as day
+        where private.is_window(from_date, to_date) and i.user_id = (select auth.uid())
           and i.date <= to_date and (i.frequency is not null or i.date >= from_date) and (i.ends_on is null or i.ends_on >= from_date)
-          and isfinite(from_date) and isfinite(to_date)
         order by day, i.id;
       end;
 
-    revoke execute on function private.occurrences(date, text, date, date, date), public.income_occurrences(date, date)
+    revoke execute on function ${functions}
       from public, anon, authenticated, service_role;
-    grant execute on function private.occurrences(date, text, date, date, date), public.income_occurrences(date, date)
+    grant execute on function ${functions}
       to authenticated, service_role;
   `.execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
-    drop function public.income_occurrences(date, date);
-    drop function private.occurrences(date, text, date, date, date);
+    drop function ${functions};
     drop table public.income_entries;
     drop function private.complete_income();
   `.execute(db);

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
 const helpers = sql.raw(
-  'private.lock_visible_post(uuid), private.like_post(uuid), private.comment_on_post(uuid, text, uuid)',
+  'private.like_post(uuid), private.unlike_post(uuid), private.comment_on_post(uuid, text, uuid)',
 );
 const functions = sql.raw('public.like_post(uuid), public.unlike_post(uuid), public.comment_on_post(uuid, text, uuid)');
 
@@ -171,6 +171,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     end
     $$;
 
+    -- A like can be taken back when its post is out of sight. The post is locked first, as whoever hides or deletes it does.
+    create function private.unlike_post(wanted_id uuid) returns boolean
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      if not private.can_write() then
+        raise insufficient_privilege using message = 'This account may not write.';
+      end if;
+      perform from public.posts p
+      where p.id = (select l.post_id from public.post_likes l where l.post_id = wanted_id and l.user_id = auth.uid())
+      for no key update;
+      delete from public.post_likes l where l.post_id = wanted_id and l.user_id = auth.uid();
+      return found;
+    end
+    $$;
+
     create function private.comment_on_post(wanted_id uuid, comment_content text, comment_id uuid) returns setof public.post_comments
       language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     declare
@@ -194,29 +209,23 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     create function public.unlike_post(post_id uuid) returns boolean
       language sql security invoker set search_path = pg_catalog, pg_temp
-      begin atomic
-        with removed as (
-          delete from public.post_likes l where l.post_id = unlike_post.post_id and l.user_id = (select auth.uid()) returning 1
-        )
-        select exists (select from removed);
-      end;
+      begin atomic select private.unlike_post(post_id); end;
 
     -- With an id made by the client, a comment that is sent twice is made once.
     create function public.comment_on_post(post_id uuid, content text, comment_id uuid default gen_random_uuid())
       returns setof public.post_comments
       language sql security invoker set search_path = pg_catalog, pg_temp
-      begin atomic select * from private.comment_on_post(post_id, content, comment_id); end;
+      begin atomic select * from private.comment_on_post(post_id, content, coalesce(comment_id, gen_random_uuid())); end;
 
-    revoke execute on function ${helpers}, ${functions} from public, anon, authenticated, service_role;
-    grant execute on function private.like_post(uuid), private.comment_on_post(uuid, text, uuid), ${functions}
-      to authenticated, service_role;
+    revoke execute on function private.lock_visible_post(uuid), ${helpers}, ${functions} from public, anon, authenticated, service_role;
+    grant execute on function ${helpers}, ${functions} to authenticated, service_role;
   `.execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
     drop function ${functions};
-    drop function ${helpers};
+    drop function ${helpers}, private.lock_visible_post(uuid);
     drop table public.post_comments, public.post_likes;
   `.execute(db);
   for (const { table } of counted) {

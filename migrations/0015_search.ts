@@ -26,7 +26,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           )),
           ' & '
         )::tsquery
-        from unnest(tsvector_to_array(to_tsvector('pg_catalog.simple', left(search_term, 200)))) as word
+        from unnest(tsvector_to_array(to_tsvector('pg_catalog.simple', translate(left(search_term, 200), '/', ' ')))) as word
       );
 
     create function private.find_trips(search_term text, owner_id uuid, wanted_status text, most integer)

@@ -197,7 +197,7 @@ export class PostRepository extends PostReader {
     return found(rows[0], 'post').likes_count;
   }
 
-  /** Takes a like back. Returns whether there was one. */
+  /** Takes a like back, also of a post out of sight. Returns whether there was one. @throws {PermissionError} if suspended. */
   async unlike(id: string): Promise<boolean> {
     const { rows } = await sql<{ unliked: boolean }>`
       select public.unlike_post(${validate(uuidSchema, id)}) as unliked

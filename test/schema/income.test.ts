@@ -126,6 +126,16 @@ describe('the days of an income', () => {
 });
 
 describe('income_occurrences', () => {
+  test.each([
+    ['-infinity', '2026-01-01'],
+    ['2026-01-01', 'infinity'],
+    ['2020-01-01', '2030-01-09'],
+  ])('from %s to %s are too many: at most ten years', async (from, to) => {
+    await expect(by(alice, 'select * from income_occurrences($1, $2)', [from, to])).rejects.toMatchObject({
+      code: '22023',
+    });
+  });
+
   test('lists every occurrence of all income between two days, both included, in order', async () => {
     const person = await database.signUp();
     await by(

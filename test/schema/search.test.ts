@@ -144,6 +144,11 @@ describe('a search for trips', () => {
     expect(Array.isArray(await by(alice, 'select * from search_posts($1)', [term]))).toBe(true);
   });
 
+  test('finds each of two words that a slash joins', async () => {
+    await by(alice, "insert into trips (user_id, name) values (auth.uid(), 'Perth/Broome')");
+    expect([await names('broome'), await names('perth/broome')]).toEqual([['Perth/Broome'], ['Perth/Broome']]);
+  });
+
   test('does not fail on random characters, and finds what it was given', async () => {
     const characters = [...`'\\ &|!:*<>()-/.@%$#"abcXY01\n\t,;?=_~\`[]{}+é日`];
     for (let round = 0; round < 200; round++) {
@@ -151,7 +156,7 @@ describe('a search for trips', () => {
       const term = Array.from({ length }, () => characters[Math.floor(Math.random() * characters.length)]).join('');
       const { rows } = await database.admin.query(
         `select private.search_query($1) is null or numnode(private.search_query($1)) = 0
-           or to_tsvector('simple', $1) @@ private.search_query($1) as found`,
+           or to_tsvector('simple', translate($1, '/', ' ')) @@ private.search_query($1) as found`,
         [term],
       );
       expect(rows, JSON.stringify(term)).toEqual([{ found: true }]);

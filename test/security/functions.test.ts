@@ -37,6 +37,8 @@ describe('functions', () => {
     'private.find_trips(text,uuid,text,integer)': signedIn,
     'private.friend_ids()': signedIn,
     'private.is_amount(numeric)': signedIn,
+    'private.is_window(date,date)': signedIn,
+    'private.unlike_post(uuid)': signedIn,
     'private.is_between(jsonb,numeric,numeric)': signedIn,
     'private.is_calendar_date(text)': signedIn,
     'private.is_https_url(text)': signedIn,

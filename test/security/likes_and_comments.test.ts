@@ -74,6 +74,19 @@ describe('likes and comments', () => {
     }
   });
 
+  test('a like is taken back even when its post has gone out of sight', async () => {
+    const id = await post('public');
+    await stranger('select like_post($1)', [id]);
+    await alice("update posts set visibility = 'private' where id = $1", [id]);
+    expect((await stranger('select unlike_post($1) as removed', [id])).rows).toEqual([{ removed: true }]);
+    expect((await alice('select likes_count from posts where id = $1', [id])).rows).toEqual([{ likes_count: 0 }]);
+  });
+
+  test('a comment without an id is given one', async () => {
+    const { rows } = await friend("select id from comment_on_post($1, 'Lovely.', null)", [await post('public')]);
+    expect(rows).toEqual([{ id: expect.any(String) }]);
+  });
+
   test('cannot be edited or removed by others, except comments by the author of the post', async () => {
     const id = await post('public');
     await friend('select like_post($1)', [id]);
