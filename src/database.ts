@@ -4,11 +4,19 @@ import type { Pool, PoolConfig } from 'pg';
 import { ExpenseRepository } from './repositories/expenses.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
+import { type OwnPosts, type OwnProfile, ownPostsOf, ownProfileOf } from './repositories/on_behalf.ts';
 import { PamRepository } from './repositories/pam.ts';
 import { PostReader, PostRepository } from './repositories/posts.ts';
 import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
 import { TripRepository } from './repositories/trips.ts';
-import { anonContext, type Claims, type SessionContext, serviceContext, userContext } from './session/claims.ts';
+import {
+  anonContext,
+  type Claims,
+  onBehalfContext,
+  type SessionContext,
+  serviceContext,
+  userContext,
+} from './session/claims.ts';
 import { createPool } from './session/pool.ts';
 import { scopedPool } from './session/scoped_pool.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
@@ -58,8 +66,8 @@ export type AnonRepositories = {
  * people's posts and profiles is left to the user's own session.
  */
 export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam'> & {
-  readonly posts: Omit<PostRepository, 'feed' | 'find' | 'get' | 'search' | 'comments'>;
-  readonly profiles: Omit<ProfileRepository, 'find' | 'get'>;
+  readonly posts: OwnPosts;
+  readonly profiles: OwnProfile;
   readonly pam: PamRepository<MessageRole>;
 };
 
@@ -121,7 +129,11 @@ export function createDatabase(options: DatabaseOptions): Database {
     asService: () => ({
       ...open(serviceContext(), () => ({})),
       onBehalfOf: (userId) =>
-        open(serviceContext(userId), (kysely) => userRepositories(kysely, userId, PamRepository<MessageRole>)),
+        open(onBehalfContext(userId), (kysely) => ({
+          ...userRepositories(kysely, userId, PamRepository<MessageRole>),
+          posts: ownPostsOf(kysely, userId),
+          profiles: ownProfileOf(kysely, userId),
+        })),
     }),
     destroy: () => {
       closing ??= close(pool);

@@ -18,6 +18,7 @@ export * from './repositories/profiles.ts';
 export * from './repositories/trips.ts';
 export type { Claims } from './session/claims.ts';
 export type { TransactionOptions } from './session/transaction.ts';
+export { currencies } from './types/currency.ts';
 export type { DB } from './types/database.ts';
 export * from './types/enums.ts';
 export * from './types/errors.ts';

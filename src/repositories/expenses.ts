@@ -114,7 +114,9 @@ export class ExpenseRepository {
 
   /** The user's expense, or undefined. */
   async find(id: string): Promise<Expense | undefined> {
-    return await this.#own(this.#db).where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+    return await this.#own(this.#db)
+      .where('id', '=', validate(uuidSchema, id, 'id'))
+      .executeTakeFirst();
   }
 
   /** The user's expense. @throws {NotFoundError} */
@@ -170,7 +172,7 @@ export class ExpenseRepository {
       .updateTable('expenses')
       .set(changes)
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .returning(columns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
     const expense = await query.executeTakeFirst();
@@ -186,7 +188,7 @@ export class ExpenseRepository {
     const { numDeletedRows } = await this.#db
       .deleteFrom('expenses')
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
@@ -201,9 +203,9 @@ export class ExpenseRepository {
   async move({ from, to }: { from: string; to: string | null }): Promise<number> {
     const { numUpdatedRows } = await this.#db
       .updateTable('expenses')
-      .set({ trip_id: validate(uuidSchema.nullable(), to) })
+      .set({ trip_id: validate(uuidSchema.nullable(), to, 'to') })
       .where('user_id', '=', this.#userId)
-      .where('trip_id', '=', validate(uuidSchema, from))
+      .where('trip_id', '=', validate(uuidSchema, from, 'from'))
       .executeTakeFirst();
     return Number(numUpdatedRows);
   }
@@ -226,8 +228,8 @@ export class ExpenseRepository {
         sql<Money>`round(avg(amount), 2)`.as('average'),
       ])
       .where('user_id', '=', this.#userId)
-      .where('date', '>=', validate(dateSchema, since))
-      .where('date', '<=', validate(dateSchema, until))
+      .where('date', '>=', validate(dateSchema, since, 'since'))
+      .where('date', '<=', validate(dateSchema, until, 'until'))
       .groupBy(['currency', 'category'])
       .orderBy('currency')
       .orderBy('total', 'desc')

@@ -64,7 +64,7 @@ export class FriendRepository {
       .orderBy('friendships.friend_id', 'desc')
       .limit(most + 1);
     if (status !== undefined) {
-      query = query.where('friendships.status', '=', validate(z.enum(friendshipStatuses), status));
+      query = query.where('friendships.status', '=', validate(z.enum(friendshipStatuses), status, 'status'));
     }
     if (cursor) {
       const [createdAt, id] = decodeCursor('friends.list', cursor, [isTimestamptz, isUuid]);
@@ -87,7 +87,7 @@ export class FriendRepository {
    */
   async request(id: string): Promise<Friendship> {
     const { rows } = await sql<Friendship>`
-      select * from public.request_friend(${validate(uuidSchema, id)})
+      select * from public.request_friend(${validate(uuidSchema, id, 'id')})
     `.execute(this.#db);
     return found(rows[0], 'person');
   }
@@ -95,7 +95,7 @@ export class FriendRepository {
   /** Accepts a request. @throws {NotFoundError} if this person has not asked. */
   async accept(id: string): Promise<Friendship> {
     const { rows } = await sql<Friendship>`
-      select * from public.accept_friend(${validate(uuidSchema, id)})
+      select * from public.accept_friend(${validate(uuidSchema, id, 'id')})
     `.execute(this.#db);
     return found(rows[0], 'request');
   }
@@ -103,20 +103,20 @@ export class FriendRepository {
   /** Ends a friendship, declines a request or takes one back. Returns whether there was one. */
   async remove(id: string): Promise<boolean> {
     const { rows } = await sql<{ removed: boolean }>`
-      select public.remove_friend(${validate(uuidSchema, id)}) as removed
+      select public.remove_friend(${validate(uuidSchema, id, 'id')}) as removed
     `.execute(this.#db);
     return found(rows[0], 'person').removed;
   }
 
   /** Hides two people from each other and ends their friendship. The other is not told. @throws {NotFoundError} */
   async block(id: string): Promise<void> {
-    await sql`select public.block_user(${validate(uuidSchema, id)})`.execute(this.#db);
+    await sql`select public.block_user(${validate(uuidSchema, id, 'id')})`.execute(this.#db);
   }
 
   /** Takes a block back; the friendship it ended does not return. Returns whether there was one. */
   async unblock(id: string): Promise<boolean> {
     const { rows } = await sql<{ unblocked: boolean }>`
-      select public.unblock_user(${validate(uuidSchema, id)}) as unblocked
+      select public.unblock_user(${validate(uuidSchema, id, 'id')}) as unblocked
     `.execute(this.#db);
     return found(rows[0], 'person').unblocked;
   }

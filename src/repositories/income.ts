@@ -100,7 +100,9 @@ export class IncomeRepository {
 
   /** The user's income entry, or undefined. */
   async find(id: string): Promise<IncomeEntry | undefined> {
-    return await this.#own(this.#db).where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+    return await this.#own(this.#db)
+      .where('id', '=', validate(uuidSchema, id, 'id'))
+      .executeTakeFirst();
   }
 
   /** The user's income entry. @throws {NotFoundError} */
@@ -128,7 +130,7 @@ export class IncomeRepository {
       .orderBy('date', 'desc')
       .orderBy('id', 'desc')
       .limit(most + 1);
-    if (type !== undefined) query = query.where('type', '=', validate(z.enum(incomeTypes), type));
+    if (type !== undefined) query = query.where('type', '=', validate(z.enum(incomeTypes), type, 'type'));
     if (cursor) {
       const [date, id] = decodeCursor('income.list', cursor, [isDate, isUuid]);
       query = query.where(sql<SqlBool>`(date, id) < (${date}::date, ${id}::uuid)`);
@@ -153,7 +155,7 @@ export class IncomeRepository {
       .updateTable('income_entries')
       .set(changes)
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .returning(columns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
     const entry = await query.executeTakeFirst();
@@ -171,7 +173,7 @@ export class IncomeRepository {
     const { numDeletedRows } = await this.#db
       .deleteFrom('income_entries')
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
@@ -186,10 +188,10 @@ export class IncomeRepository {
    * // 2027-01-31, 2027-02-28, 2027-03-31 for a retainer of the 31st
    */
   async occurrences({ from, to }: { from: string; to: string }): Promise<IncomeOccurrence[]> {
-    const [first, last] = [validate(dateSchema, from), validate(dateSchema, to)];
+    const [first, last] = [validate(dateSchema, from, 'from'), validate(dateSchema, to, 'to')];
     const days = (Date.parse(last) - Date.parse(first)) / 86_400_000;
     if (days < 0 || days > 3660) {
-      throw new ValidationError([{ path: 'to', reason: 'must be at most ten years after from' }]);
+      throw new ValidationError([{ path: 'to', reason: 'must not be before from, and at most ten years after it' }]);
     }
     const { rows } = await sql<IncomeOccurrence>`
       select * from public.income_occurrences(${first}::date, ${last}::date)

@@ -65,7 +65,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
   }
 
   /**
-   * Starts the conversation of a session, or resumes it if there is one already.
+   * Starts the conversation of a session, or resumes it if there is one already, also from the archive.
    *
    * @throws {ValidationError} if a field is not of its form; `UniqueError` if the id is another conversation's;
    *   `PermissionError` if the account is suspended.
@@ -81,13 +81,17 @@ export class PamRepository<Role extends MessageRole = 'user'> {
       .returningAll()
       .executeTakeFirst();
     if (started) return started;
-    const resumed = await this.#conversations().where('session_id', '=', conversation.session_id).executeTakeFirst();
+    const { session_id } = conversation;
+    const resumed = await this.#conversations().where('session_id', '=', session_id).executeTakeFirst();
+    if (resumed?.status === 'archived') return await this.#setStatus(resumed.id, 'active');
     return resumed ?? taken();
   }
 
   /** The user's conversation, or undefined. */
   async find(id: string): Promise<Conversation | undefined> {
-    return await this.#conversations().where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+    return await this.#conversations()
+      .where('id', '=', validate(uuidSchema, id, 'id'))
+      .executeTakeFirst();
   }
 
   /** The user's conversation. @throws {NotFoundError} */
@@ -111,7 +115,8 @@ export class PamRepository<Role extends MessageRole = 'user'> {
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(most + 1);
-    if (status !== undefined) query = query.where('status', '=', validate(z.enum(conversationStatuses), status));
+    if (status !== undefined)
+      query = query.where('status', '=', validate(z.enum(conversationStatuses), status, 'status'));
     if (cursor) {
       const [createdAt, id] = decodeCursor('pam.list', cursor, [isTimestamptz, isUuid]);
       query = query.where(sql<SqlBool>`(created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
@@ -126,14 +131,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
 
   /** Sets the conversation aside. @throws {NotFoundError} */
   async archive(id: string): Promise<Conversation> {
-    const conversation = await this.#db
-      .updateTable('pam_conversations')
-      .set({ status: 'archived' })
-      .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
-      .returningAll()
-      .executeTakeFirst();
-    return found(conversation, 'conversation');
+    return await this.#setStatus(validate(uuidSchema, id, 'id'), 'archived');
   }
 
   /** Deletes the conversation with its messages and feedback. Returns whether there was one. */
@@ -141,7 +139,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
     const { numDeletedRows } = await this.#db
       .deleteFrom('pam_conversations')
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
@@ -179,7 +177,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
   ): Promise<Page<Message>> {
     const most = clampLimit(limit, 20);
     let query = this.#messages(this.#db)
-      .where('conversation_id', '=', validate(uuidSchema, conversationId))
+      .where('conversation_id', '=', validate(uuidSchema, conversationId, 'conversation_id'))
       .orderBy('position', 'desc')
       .limit(most + 1);
     if (cursor) {
@@ -240,7 +238,7 @@ export class PamRepository<Role extends MessageRole = 'user'> {
     conversationId: string,
     messages: z.output<typeof messageSchema>[],
   ): Promise<Message[]> {
-    const conversation = validate(uuidSchema, conversationId);
+    const conversation = validate(uuidSchema, conversationId, 'conversation_id');
     // The lock makes concurrent appends take their positions one after the other, so that a reader who has seen a
     // position will see no smaller one appear.
     const inserted = await db
@@ -272,6 +270,17 @@ export class PamRepository<Role extends MessageRole = 'user'> {
         .where('id', '=', sql<string>`any(${missing}::uuid[])`)
         .execute(),
     );
+  }
+
+  async #setStatus(id: string, status: ConversationStatus): Promise<Conversation> {
+    const conversation = await this.#db
+      .updateTable('pam_conversations')
+      .set({ status })
+      .where('user_id', '=', this.#userId)
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
+    return found(conversation, 'conversation');
   }
 
   #conversations() {

@@ -66,7 +66,8 @@ const patchSchema = z
   }));
 
 /**
- * `location` is stored rounded to about 1 km unless it says `exact: true`. `id` may be made by the client, so that a
+ * A post is 'public' unless `visibility` says otherwise. `location` is stored rounded to about 1 km unless it says
+ * `exact: true`. `id` may be made by the client, so that a
  * repeated call is harmless.
  */
 export type PostInput = z.input<typeof inputSchema>;
@@ -97,7 +98,7 @@ export class PostReader {
     return await this.db
       .selectFrom('posts')
       .select(columns)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
 
@@ -112,7 +113,7 @@ export class PostReader {
    */
   async search(term: string, { limit }: { limit?: number } = {}): Promise<PostSearchResult[]> {
     const { rows } = await sql<PostSearchResult>`
-      select * from public.search_posts(${validate(z.string(), term)}, ${clampLimit(limit)})
+      select * from public.search_posts(${validate(z.string(), term, 'term')}, ${clampLimit(limit)})
     `.execute(this.db);
     return rows;
   }
@@ -139,7 +140,7 @@ export class PostRepository extends PostReader {
     return found((await this.#insert(this.db, [validate(inputSchema, input)]))[0], 'post');
   }
 
-  /** As `create`, all or none; the rows come back in the order of the input. */
+  /** As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`. */
   async createMany(inputs: readonly PostInput[]): Promise<Post[]> {
     const posts = validate(z.array(inputSchema), inputs);
     return await atomically(this.db, (db) => this.#insert(db, posts));
@@ -159,7 +160,7 @@ export class PostRepository extends PostReader {
    */
   async update(id: string, patch: PostPatch, { if_version }: { if_version?: number } = {}): Promise<Post> {
     const changes: Updateable<DB['posts']> = validate(patchSchema, patch);
-    const own = { user_id: this.#userId, id: validate(uuidSchema, id) };
+    const own = { user_id: this.#userId, id: validate(uuidSchema, id, 'id') };
     let query = this.db
       .updateTable('posts')
       .set(changes)
@@ -180,7 +181,7 @@ export class PostRepository extends PostReader {
     const { numDeletedRows } = await this.db
       .deleteFrom('posts')
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
@@ -192,7 +193,7 @@ export class PostRepository extends PostReader {
    */
   async like(id: string): Promise<number> {
     const { rows } = await sql<{ likes_count: number }>`
-      select public.like_post(${validate(uuidSchema, id)}) as likes_count
+      select public.like_post(${validate(uuidSchema, id, 'id')}) as likes_count
     `.execute(this.db);
     return found(rows[0], 'post').likes_count;
   }
@@ -200,7 +201,7 @@ export class PostRepository extends PostReader {
   /** Takes a like back, also of a post out of sight. Returns whether there was one. @throws {PermissionError} if suspended. */
   async unlike(id: string): Promise<boolean> {
     const { rows } = await sql<{ unliked: boolean }>`
-      select public.unlike_post(${validate(uuidSchema, id)}) as unliked
+      select public.unlike_post(${validate(uuidSchema, id, 'id')}) as unliked
     `.execute(this.db);
     return found(rows[0], 'post').unliked;
   }
@@ -214,8 +215,8 @@ export class PostRepository extends PostReader {
   async comment(id: string, content: string, { id: comment_id }: { id?: string } = {}): Promise<PostComment> {
     const { rows } = await sql<PostComment>`
       select * from public.comment_on_post(
-        ${validate(uuidSchema, id)}, ${validate(textSchema(2000), content)},
-        ${validate(uuidSchema, comment_id ?? crypto.randomUUID())}
+        ${validate(uuidSchema, id, 'id')}, ${validate(textSchema(2000), content, 'content')},
+        ${validate(uuidSchema, comment_id ?? crypto.randomUUID(), 'id')}
       )
     `.execute(this.db);
     return found(rows[0], 'post');
@@ -228,7 +229,7 @@ export class PostRepository extends PostReader {
       .selectFrom('post_comments')
       .selectAll()
       .select(sql<string>`created_at::text`.as('sort_key'))
-      .where('post_id', '=', validate(uuidSchema, id))
+      .where('post_id', '=', validate(uuidSchema, id, 'id'))
       .orderBy('created_at')
       .orderBy('id')
       .limit(most + 1);

@@ -45,7 +45,7 @@ export class PublicProfileRepository {
     return await this.db
       .selectFrom('public_profiles')
       .select(publicColumns)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
 

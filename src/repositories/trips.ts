@@ -102,7 +102,7 @@ export class TripRepository {
     return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'trip');
   }
 
-  /** As `create`, all or none; the rows come back in the order of the input. */
+  /** As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`. */
   async createMany(inputs: readonly TripInput[]): Promise<Trip[]> {
     const trips = validate(z.array(inputSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, trips));
@@ -110,7 +110,9 @@ export class TripRepository {
 
   /** The user's trip, or undefined. */
   async find(id: string): Promise<Trip | undefined> {
-    return await this.#own(this.#db).where('id', '=', validate(uuidSchema, id)).executeTakeFirst();
+    return await this.#own(this.#db)
+      .where('id', '=', validate(uuidSchema, id, 'id'))
+      .executeTakeFirst();
   }
 
   /** The user's trip. @throws {NotFoundError} */
@@ -145,7 +147,7 @@ export class TripRepository {
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(most + 1);
-    if (status !== undefined) query = query.where('status', '=', validate(z.enum(tripStatuses), status));
+    if (status !== undefined) query = query.where('status', '=', validate(z.enum(tripStatuses), status, 'status'));
     if (cursor) {
       const [createdAt, id] = decodeCursor('trips.list', cursor, [isTimestamptz, isUuid]);
       query = query.where(sql<SqlBool>`(created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
@@ -184,7 +186,7 @@ export class TripRepository {
    */
   async addDestination(id: string, destination: Destination, { at }: { at?: number } = {}): Promise<Trip> {
     const stop = JSON.stringify(validate(destinationSchema, destination));
-    const place = validate(placeSchema, at ?? 200);
+    const place = validate(placeSchema, at ?? 200, 'at');
     return await this.#update(id, {
       destinations: sql<string>`jsonb_insert(destinations, array[${place}::text], ${stop}::jsonb)`,
     });
@@ -192,7 +194,7 @@ export class TripRepository {
 
   /** Moves the stop at the place `from` to the place `to`, both counted from 0. @throws {NotFoundError} if there is none. */
   async moveDestination(id: string, { from, to }: { from: number; to: number }): Promise<Trip> {
-    const [source, target] = [validate(placeSchema, from), validate(placeSchema, to)];
+    const [source, target] = [validate(placeSchema, from, 'from'), validate(placeSchema, to, 'to')];
     return await this.#updateStop(
       id,
       source,
@@ -202,7 +204,7 @@ export class TripRepository {
 
   /** Removes the stop at the place `at`, counted from 0. @throws {NotFoundError} if there is none. */
   async removeDestination(id: string, at: number): Promise<Trip> {
-    const place = validate(placeSchema, at);
+    const place = validate(placeSchema, at, 'at');
     return await this.#updateStop(id, place, sql<string>`destinations - ${place}::integer`);
   }
 
@@ -211,7 +213,7 @@ export class TripRepository {
     const { numDeletedRows } = await this.#db
       .deleteFrom('trips')
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
@@ -224,8 +226,8 @@ export class TripRepository {
     term: string,
     { status, limit }: { status?: TripStatus; limit?: number } = {},
   ): Promise<TripSearchResult[]> {
-    const words = validate(z.string(), term);
-    const wanted = status === undefined ? null : validate(z.enum(tripStatuses), status);
+    const words = validate(z.string(), term, 'term');
+    const wanted = status === undefined ? null : validate(z.enum(tripStatuses), status, 'status');
     const { rows } = await sql<TripSearchResult>`
       select * from public.search_trips(${words}, ${this.#userId}, ${wanted}, ${clampLimit(limit)})
     `.execute(this.#db);
@@ -242,7 +244,7 @@ export class TripRepository {
       .selectFrom('trip_financial_summary')
       .selectAll()
       .where('user_id', '=', this.#userId)
-      .where('trip_id', '=', validate(uuidSchema, id))
+      .where('trip_id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return found(summary, 'trip');
   }
@@ -293,7 +295,7 @@ export class TripRepository {
       .updateTable('trips')
       .set(changes)
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .returning(columns);
     if (version !== undefined) query = query.where('version', '=', version);
     const trip = await query.executeTakeFirst();
@@ -309,7 +311,7 @@ export class TripRepository {
       .updateTable('trips')
       .set({ destinations })
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id))
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .where(sql<SqlBool>`jsonb_array_length(destinations) > ${place}`)
       .returning(columns)
       .executeTakeFirst();

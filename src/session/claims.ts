@@ -31,13 +31,17 @@ export function anonContext(): SessionContext {
   return { role: 'anon', claims: { role: 'anon' } };
 }
 
+/** The context of the service itself, which bypasses RLS. */
+export function serviceContext(): SessionContext {
+  return { role: 'service_role', claims: { role: 'service_role' } };
+}
+
 /**
- * The context of the service itself, which bypasses RLS; with a user's id, `auth.uid()` is that user.
+ * The context of the service acting for one user, whom `auth.uid()` then is.
  *
- * @throws {ValidationError} unless `userId`, if given, is a uuid.
+ * @throws {ValidationError} unless `userId` is a uuid.
  */
-export function serviceContext(userId?: string): SessionContext {
-  if (userId === undefined) return { role: 'service_role', claims: { role: 'service_role' } };
+export function onBehalfContext(userId: string): SessionContext {
   if (!isUuid(userId)) refuse('userId', 'must be a uuid');
   return { role: 'service_role', claims: { role: 'service_role', sub: userId } };
 }

@@ -28,7 +28,7 @@ export const constraintMessages: Readonly<Record<string, string>> = {
   trips_description_check: 'The description of a trip is text of 1 to 10,000 characters.',
   trips_start_date_check: day,
   trips_end_date_check: day,
-  trips_dates_check: 'The end date must not be before the start date, and needs one.',
+  trips_dates_check: 'A trip that ends needs a start date, and must not end before it.',
   trips_status_check: 'The status of a trip is planning, active, completed or cancelled.',
   trips_budget_total_check: 'A budget is zero or more, below 100,000,000, with at most two decimals.',
   trips_destinations_check:

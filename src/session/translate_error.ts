@@ -41,7 +41,11 @@ function translateDriverError(error: Error): DatabaseError {
     return new kind(message);
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (/^E(?!RR_)[A-Z_]+$/.test(code)) return new ConnectionError(`The server cannot be reached (${code}).`, { code });
+  if (/^E(?!RR_)[A-Z_]+$/.test(code))
+    return new ConnectionError(
+      `The server cannot be reached (${code}): check host and port of the connection string.`,
+      { code },
+    );
   if (/CERT|TLS|SSL/.test(code)) {
     return new ConfigurationError(`No secure connection to the server could be made (${code}).`, { code });
   }

@@ -83,6 +83,7 @@ const bySqlState: Record<string, Translation> = {
   '40001': to(SerializationError, 'A concurrent transaction changed the same rows: run this one again.'),
   '40P01': to(SerializationError, 'Two transactions waited for each other: run this one again.'),
   '42501': ({ message }) => [PermissionError, deniedObject(message)],
+  '42P01': ({ message, code }) => [DatabaseError, `${message}: run the migrations (SQLSTATE ${code}).`],
   '42601': (error) =>
     error.position === undefined
       ? quoted(error)
@@ -115,7 +116,8 @@ function deniedObject(message: string): string {
   const [, object] = /^permission denied for ([a-z ]+ \w+)$/.exec(message) ?? [];
   if (object !== undefined) return `This session has no permission for ${object}.`;
   const [, table] = /row-level security policy .*for table "(\w+)"$/.exec(message) ?? [];
-  if (table !== undefined) return `No policy of ${table} lets this session write that row.`;
+  if (table !== undefined)
+    return `This session may not write that row of ${table}: it is somebody else's, or the account is suspended or deleted.`;
   return 'This session may not do that.';
 }
 

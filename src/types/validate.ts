@@ -2,17 +2,18 @@ import type { z } from 'zod';
 import { ValidationError, type ValidationIssue } from './errors.ts';
 
 /**
- * Runs a schema and returns what it makes of the input.
+ * Runs a schema and returns what it makes of the input; `name` is what the input itself is called in messages.
  *
  * @throws {ValidationError} with one issue for every place that is wrong. Reasons say what is expected and never quote what
  * was given.
  * @example
  * validate(z.strictObject({ amount: amountSchema }), { amount: 42.5 }); // { amount: '42.50' }
  */
-export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown, name?: string): z.output<Schema> {
   const result = schema.safeParse(input, { error: reason });
   if (result.success) return result.data;
-  throw new ValidationError(result.error.issues.flatMap(toIssues));
+  const issues = result.error.issues.flatMap(toIssues);
+  throw new ValidationError(issues.map((issue) => (name && issue.path === '' ? { ...issue, path: name } : issue)));
 }
 
 function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {

@@ -137,7 +137,13 @@ describe('a visitor', () => {
 });
 
 test('the service acts for nobody whose id is no uuid', () => {
-  expect(() => sessions.database.asService().onBehalfOf('42')).toThrow(ValidationError);
+  for (const userId of ['42', '', undefined, null]) {
+    const { onBehalfOf } = sessions.database.asService();
+    expect(() => Reflect.apply(onBehalfOf, undefined, [userId]), String(userId)).toThrow(ValidationError);
+  }
+  const { posts, profiles } = sessions.database.asService().onBehalfOf(randomUUID());
+  for (const method of ['feed', 'find', 'get', 'search', 'comments']) expect(posts).not.toHaveProperty(method);
+  for (const method of ['find', 'get']) expect(profiles).not.toHaveProperty(method);
 });
 
 test('the service on a user’s behalf makes nothing for somebody who does not exist', async () => {

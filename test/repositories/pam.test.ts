@@ -47,6 +47,15 @@ describe('a conversation', () => {
     expect((await bob.pam.startConversation({ session_id: 'phone' })).id).not.toBe(conversation.id);
   });
 
+  test('comes back from the archive when its session goes on', async () => {
+    const { pam, conversation } = await talking();
+    await pam.archive(conversation.id);
+    expect(await pam.startConversation({ session_id: 'phone' })).toMatchObject({
+      id: conversation.id,
+      status: 'active',
+    });
+  });
+
   test('that sixteen connections start at once is one', async () => {
     const { pam } = await sessions.signUp();
     const started = await sessions.sixteenTimes('pam_conversations', () =>

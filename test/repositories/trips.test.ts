@@ -78,7 +78,7 @@ describe('a trip', () => {
     const trip = await trips.create({ name: 'Big Lap', start_date: '2026-12-02' });
     await expect(trips.update(trip.id, { end_date: '2026-12-01' })).rejects.toMatchObject({
       constraint: 'trips_dates_check',
-      message: 'The end date must not be before the start date, and needs one.',
+      message: 'A trip that ends needs a start date, and must not end before it.',
     });
   });
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { anonContext, type Claims, serviceContext, userContext } from '../../src/session/claims.ts';
+import { anonContext, type Claims, onBehalfContext, serviceContext, userContext } from '../../src/session/claims.ts';
 import { ValidationError } from '../../src/types/errors.ts';
 
 const sub = '0b0e9b1e-6b0f-4c5e-8f2a-1d2c3b4a5f60';
@@ -47,6 +47,8 @@ describe('the context of a user', () => {
 test('anon and the service have their role in their claims', () => {
   expect(anonContext()).toEqual({ role: 'anon', claims: { role: 'anon' } });
   expect(serviceContext()).toEqual({ role: 'service_role', claims: { role: 'service_role' } });
-  expect(serviceContext(sub)).toEqual({ role: 'service_role', claims: { role: 'service_role', sub } });
-  expect(() => serviceContext('x')).toThrow(ValidationError);
+  expect(onBehalfContext(sub)).toEqual({ role: 'service_role', claims: { role: 'service_role', sub } });
+  for (const userId of ['x', '', undefined, null]) {
+    expect(() => Reflect.apply(onBehalfContext, undefined, [userId])).toThrow(ValidationError);
+  }
 });

@@ -102,7 +102,7 @@ describe('an error of Postgres', () => {
       insert,
       ['s3cret', null, 1, '2026-12-02', '2026-12-01'],
       errors.CheckError,
-      { constraint: 'trips_dates_check', message: 'The end date must not be before the start date, and needs one.' },
+      { constraint: 'trips_dates_check', message: 'A trip that ends needs a start date, and must not end before it.' },
     ],
     [
       'a missing value',
@@ -134,14 +134,18 @@ describe('an error of Postgres', () => {
       'insert into guarded values ($1)',
       ['s3cret'],
       errors.PermissionError,
-      { code: '42501', message: 'No policy of guarded lets this session write that row.' },
+      {
+        code: '42501',
+        message:
+          "This session may not write that row of guarded: it is somebody else's, or the account is suspended or deleted.",
+      },
     ],
     [
       'a table that does not exist',
       'select * from nowhere',
       [],
       errors.DatabaseError,
-      { code: '42P01', message: 'relation "nowhere" does not exist (SQLSTATE 42P01).' },
+      { code: '42P01', message: 'relation "nowhere" does not exist: run the migrations (SQLSTATE 42P01).' },
     ],
     [
       'a typing error',

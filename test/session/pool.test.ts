@@ -112,7 +112,7 @@ describe('a server that cannot be used', () => {
     expect(unreachable).toBeInstanceOf(ConnectionError);
     expect(unreachable).toMatchObject({
       code: 'ECONNREFUSED',
-      message: 'The server cannot be reached (ECONNREFUSED).',
+      message: 'The server cannot be reached (ECONNREFUSED): check host and port of the connection string.',
     });
     const nowhere = await refusal({ pathname: '/no_such_database' });
     expect(nowhere).toBeInstanceOf(ConfigurationError);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Pool } from 'pg';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { anonContext, type SessionContext, serviceContext, userContext } from '../../src/session/claims.ts';
+import { anonContext, onBehalfContext, type SessionContext, userContext } from '../../src/session/claims.ts';
 import { createPool } from '../../src/session/pool.ts';
 import { ConfigurationError, ConnectionError, DatabaseError, TimeoutError } from '../../src/types/errors.ts';
 import { testDatabase } from '../support/database.ts';
@@ -74,7 +74,7 @@ describe('a statement', () => {
       uid: null,
       jwt: { role: 'anon' },
     });
-    expect(await identityOf(openSession(pool, serviceContext(bob)))).toMatchObject({ role: 'service_role', uid: bob });
+    expect(await identityOf(openSession(pool, onBehalfContext(bob)))).toMatchObject({ role: 'service_role', uid: bob });
   });
 
   test('leaves nothing on the connection, whether it succeeds or fails', async () => {
