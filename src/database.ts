@@ -9,14 +9,19 @@ import { PostReader, PostRepository } from './repositories/posts.ts';
 import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
 import { TripRepository } from './repositories/trips.ts';
 import { anonContext, type Claims, type SessionContext, serviceContext, userContext } from './session/claims.ts';
+import { Cursor } from './session/cursor.ts';
 import { createPool } from './session/pool.ts';
-import { scopedPool } from './session/scoped_pool.ts';
+import { type ScopeOptions, scopedPool } from './session/scoped_pool.ts';
+import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
 import type { DB } from './types/database.ts';
 import type { MessageRole } from './types/enums.ts';
 
-/** As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` … */
-export type DatabaseOptions = PoolConfig;
+/**
+ * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
+ * that the server keeps for every statement, and `preparedStatements: false` for poolers that keep none.
+ */
+export type DatabaseOptions = PoolConfig & ScopeOptions;
 
 /** `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. */
 export type Bound<Repositories> = Repositories & { readonly kysely: Kysely<DB> };
@@ -87,22 +92,35 @@ export type Database = {
  * Opens the database; the first statement connects. The login role must be a member of `anon`, `authenticated` and
  * `service_role`, as Supabase's `postgres` is.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, or a limit is no number of milliseconds.
  * @example
  * const database = createDatabase({ connectionString: process.env.DATABASE_URL });
  * const alice = database.asUser({ sub: userId });
  * const trip = await alice.trips.create({ name: 'Big Lap', budget_total: '9000.00' });
  * await database.destroy();
  */
-export function createDatabase(options: DatabaseOptions): Database {
-  const pool = createPool(options);
+export function createDatabase({
+  preparedStatements,
+  statementTimeoutMillis,
+  lockTimeoutMillis,
+  idleInTransactionTimeoutMillis,
+  ...poolConfig
+}: DatabaseOptions): Database {
+  const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis };
+  checkLimits(limits);
+  const pool = createPool(poolConfig);
   let closing: Promise<void> | undefined;
 
   function open<Repositories>(
     context: SessionContext,
     bind: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
-    const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool: scopedPool(pool, context) }) });
+    const kysely = new Kysely<DB>({
+      dialect: new PostgresDialect({
+        pool: scopedPool(pool, context, { preparedStatements, ...limits }),
+        cursor: Cursor,
+      }),
+    });
     return {
       ...bind(kysely),
       kysely,
