@@ -3,7 +3,7 @@ import type { FieldDef } from 'pg';
 import { ConfigurationError } from '../types/errors.ts';
 import { type Fetch, type Statement, toWire } from './exchange.ts';
 
-/** Rows of a batch; `rest` is what the next batch is fetched with, undefined when there is none. */
+/** Some rows of a statement. */
 export type Batch = { readonly rows: unknown[]; readonly fields: FieldDef[]; readonly isLast: boolean };
 
 /** The connection that a cursor reads from. */
@@ -16,11 +16,12 @@ export type CursorConnection = {
 let cursors = 0;
 
 /**
- * Reads the rows of a statement batch by batch, each in one round trip; other statements of the same transaction may run
- * in between. Outside of a transaction it makes its own, which commits at the last row and rolls back if it is closed
- * before.
+ * Reads the rows of a statement batch by batch, each in one round trip. Outside of a transaction it makes its own, which
+ * commits after the last row and rolls back if it is closed before. The limits of the session hold for each batch, and the
+ * limit of a transaction that stands still between two.
  *
- * For Kysely's `PostgresDialect`, which makes one for a `stream()` and hands it to the connection.
+ * For Kysely's `PostgresDialect`, which makes one for a `stream()` and hands it to the connection. In a transaction Kysely
+ * keeps the next statement waiting until the stream is closed: a statement inside the loop would wait for ever.
  */
 export class Cursor<Row> implements PostgresCursor<Row> {
   readonly #sql: string;

@@ -2,6 +2,7 @@ import { type ClientBase, type Connection, type FieldDef, DatabaseError as Postg
 import Result from 'pg/lib/result.js';
 import utils from 'pg/lib/utils.js';
 import { nameOf, type StatementCache } from './statement_cache.ts';
+import { translateError } from './translate_error.ts';
 
 /** A statement with its parameters as the wire takes them; with `portal`, its first `rows` rows, the rest to be fetched. */
 export type Statement = {
@@ -22,9 +23,13 @@ export type Outcome = { command: string | null; rowCount: number | null; rows: u
 
 type WireValue = Buffer | string | null;
 
-/** Parameters as `pg` sends them. @throws {Error} for a value that has no text form, such as a cycle of objects. */
+/** Parameters as `pg` sends them. @throws {DatabaseError} for a value that has no text form, such as a cycle of objects. */
 export function toWire(parameters: readonly unknown[]): WireValue[] {
-  return parameters.map((parameter) => utils.prepareValue(parameter));
+  try {
+    return parameters.map((parameter) => utils.prepareValue(parameter));
+  } catch (error) {
+    throw translateError(error);
+  }
 }
 
 /**

@@ -97,7 +97,7 @@ export class ScopedClient implements PostgresPoolClient {
       this.#begin = sql;
       return nothing<R>('BEGIN');
     }
-    const { result } = await this.#run({ text: sql, values: wire(parameters) }, !isEnd);
+    const { result } = await this.#run({ text: sql, values: toWire(parameters) }, !isEnd);
     const { command, rowCount, rows } = result;
     return { ...nothing<R>(command ?? ''), rowCount: rowCount ?? 0, rows: rows as R[] };
   }
@@ -184,14 +184,6 @@ const rollback: Statement = { text: 'rollback', values: [] };
 async function send(exchange: Exchange) {
   const result = await exchange.send();
   return { result, isSuspended: exchange.isSuspended };
-}
-
-function wire(parameters: readonly unknown[]) {
-  try {
-    return toWire(parameters);
-  } catch (error) {
-    throw translateError(error);
-  }
 }
 
 function nothing<R>(command: string): PostgresQueryResult<R> {

@@ -1,6 +1,7 @@
 import type { PostgresPool } from 'kysely';
 import { Client, type Pool, type PoolClient } from 'pg';
 import type { SessionContext } from './claims.ts';
+import { refuseInOwnTransaction } from './own_transaction.ts';
 import { ScopedClient } from './scoped_client.ts';
 import { type Limits, settingsOf } from './settings.ts';
 import { StatementCache } from './statement_cache.ts';
@@ -21,6 +22,8 @@ export type ScopeOptions = Limits & {
  *
  * A transaction opens with its first statement: n statements and the commit are n + 1 round trips.
  *
+ * `connect` throws a `ConfigurationError` inside of the function of a transaction of the same person.
+ *
  * `connect` and `query` throw a `DatabaseError`, never an error of the driver; a `ConfigurationError` if the connection may
  * not act as the role, in which case the statement has not run.
  *
@@ -36,6 +39,7 @@ export function scopedPool(
   const settings = settingsOf(context, limits);
   return {
     async connect() {
+      refuseInOwnTransaction(pool, context);
       const client = await connectIdle(pool);
       const statements = preparedStatements ? statementsOf(client) : undefined;
       return new ScopedClient(client, { context, settings, statements });

@@ -168,3 +168,18 @@ export class ConfigurationError extends DatabaseError {
     super(message, { code: 'CONFIGURATION', ...details });
   }
 }
+
+/** The transaction is committed, and `errors` is what functions registered with `afterCommit` threw: do not run it again. */
+export class AfterCommitError extends DatabaseError {
+  static {
+    AfterCommitError.prototype.name = 'AfterCommitError';
+  }
+  readonly errors: readonly unknown[];
+
+  constructor(errors: readonly unknown[]) {
+    super('The transaction is saved, but what was to be done after its commit failed: see errors.', {
+      code: 'AFTER_COMMIT',
+    });
+    this.errors = errors;
+  }
+}
