@@ -1,7 +1,7 @@
 import { type ClientBase, type Connection, type FieldDef, DatabaseError as PostgresError, type Submittable } from 'pg';
 import Result from 'pg/lib/result.js';
 import utils from 'pg/lib/utils.js';
-import { nameOf, type StatementCache } from './statement_cache.ts';
+import { nameOf, type PreparedStatement, type StatementCache } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
 
 /** A statement with its parameters as the wire takes them; with `portal`, its first `rows` rows, the rest to be fetched. */
@@ -32,6 +32,8 @@ export function toWire(parameters: readonly unknown[]): WireValue[] {
   }
 }
 
+const isQuery = /^\s*(select|insert|update|delete|merge|with|values)\b/i;
+
 /**
  * Statements sent together and ended by one Sync: one network round trip and, outside of a transaction block, one
  * transaction. If one fails, the server skips the rest. The rows of the last one are the result.
@@ -51,6 +53,7 @@ export class Exchange implements Submittable {
   readonly #statements: StatementCache | undefined;
   readonly #result: Result;
   readonly #parsing: string[] = [];
+  #described: string | undefined;
   #unreadable: unknown;
   #resolve: (outcome: Outcome) => void = () => {};
   #reject: (error: unknown) => void = () => {};
@@ -92,21 +95,30 @@ export class Exchange implements Submittable {
     if (step.text === undefined) {
       this.#result.addFields(step.fields);
     } else {
-      connection.bind({ portal, statement: this.#prepare(step.text, connection), values: [...step.values] }, true);
-      if (step === this.#steps.at(-1)) connection.describe({ type: 'P', name: portal }, true);
+      const prepared = this.#statements?.find(step.text);
+      const statement = prepared?.name ?? this.#parse(step.text, connection);
+      connection.bind({ portal, statement, values: [...step.values] }, true);
+      if (step === this.#steps.at(-1)) this.#describe(step, prepared, connection);
     }
     // A number, whatever the types say.
     const rows = step.portal?.rows as string | undefined;
     connection.execute({ portal, rows }, true);
   }
 
-  #prepare(text: string, connection: Connection): string {
-    const prepared = this.#statements?.find(text);
-    if (prepared !== undefined) return prepared;
+  #parse(text: string, connection: Connection): string {
     const name = this.#statements ? nameOf(text) : '';
     connection.parse({ name, text, types: [] }, true);
     if (this.#statements) this.#parsing.push(text);
     return name;
+  }
+
+  #describe({ text, portal }: Statement, prepared: PreparedStatement | undefined, connection: Connection): void {
+    if (prepared?.fields) {
+      this.#result.addFields(prepared.fields);
+    } else {
+      connection.describe({ type: 'P', name: portal?.name ?? '' }, true);
+      this.#described = text;
+    }
   }
 
   readonly #keepParsed = () => {
@@ -150,10 +162,17 @@ export class Exchange implements Submittable {
   handleCopyData(): void {}
 
   handleReadyForQuery(connection: Connection): void {
+    if (this.#described !== undefined) this.#keepFields(this.#described);
     this.#settle(connection, () => {
       if (this.#unreadable === undefined) this.#resolve(this.#result);
       else this.#reject(this.#unreadable);
     });
+  }
+
+  /** The server fails a prepared query rather than give other columns; of a command such as `fetch` it says nothing. */
+  #keepFields(text: string): void {
+    const prepared = this.#statements?.find(text);
+    if (prepared && isQuery.test(text)) prepared.fields = this.#result.fields;
   }
 
   handleError(error: unknown, connection: Connection): void {

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
+import type { FieldDef } from 'pg';
+
+/** A statement that a connection has prepared. */
+export type PreparedStatement = {
+  readonly name: string;
+  /** What its rows look like, once the server has said so. */
+  fields?: FieldDef[];
+};
 
 /** The statements that one connection has prepared: the most recently used ones, by their SQL text. */
 export class StatementCache {
-  readonly #names = new Map<string, string>();
+  readonly #prepared = new Map<string, PreparedStatement>();
   readonly #closing = new Set<string>();
   readonly #capacity: number;
 
@@ -10,31 +18,31 @@ export class StatementCache {
     this.#capacity = capacity;
   }
 
-  /** The name of the prepared statement, or undefined if the connection does not have it. */
-  find(text: string): string | undefined {
-    const name = this.#names.get(text);
-    if (name === undefined) return undefined;
-    this.#names.delete(text);
-    this.#names.set(text, name);
-    return name;
+  /** The prepared statement, or undefined if the connection does not have it. */
+  find(text: string): PreparedStatement | undefined {
+    const statement = this.#prepared.get(text);
+    if (statement === undefined) return undefined;
+    this.#prepared.delete(text);
+    this.#prepared.set(text, statement);
+    return statement;
   }
 
   /** Call it once the server has parsed the statement under `nameOf(text)`, and not before: it skips what follows an error. */
   add(text: string): void {
-    this.#names.set(text, nameOf(text));
-    const [oldest] = this.#names.keys();
-    if (oldest !== undefined && this.#names.size > this.#capacity) this.forget(oldest);
+    this.#prepared.set(text, { name: nameOf(text) });
+    const [oldest] = this.#prepared.keys();
+    if (oldest !== undefined && this.#prepared.size > this.#capacity) this.forget(oldest);
   }
 
   forget(text: string): void {
-    const name = this.#names.get(text);
-    if (name === undefined) return;
-    this.#names.delete(text);
-    this.#closing.add(name);
+    const statement = this.#prepared.get(text);
+    if (statement === undefined) return;
+    this.#prepared.delete(text);
+    this.#closing.add(statement.name);
   }
 
   forgetAll(): void {
-    for (const text of [...this.#names.keys()]) this.forget(text);
+    for (const text of [...this.#prepared.keys()]) this.forget(text);
   }
 
   /** The names of forgotten statements, each once: whoever takes them closes them. */
