@@ -51,7 +51,7 @@ export class Exchange implements Submittable {
   readonly #client: ClientBase;
   readonly #steps: readonly (Statement | Fetch)[];
   readonly #statements: StatementCache | undefined;
-  readonly #result: Result;
+  #result: Result;
   readonly #parsing: string[] = [];
   #described: string | undefined;
   #unreadable: unknown;
@@ -113,8 +113,9 @@ export class Exchange implements Submittable {
   }
 
   #describe({ text, portal }: Statement, prepared: PreparedStatement | undefined, connection: Connection): void {
-    if (prepared?.fields) {
-      this.#result.addFields(prepared.fields);
+    if (prepared?.described) {
+      // Inherits what `pg` has made of the columns.
+      this.#result = Object.assign(Object.create(prepared.described), { rows: [] });
     } else {
       connection.describe({ type: 'P', name: portal?.name ?? '' }, true);
       this.#described = text;
@@ -162,7 +163,7 @@ export class Exchange implements Submittable {
   handleCopyData(): void {}
 
   handleReadyForQuery(connection: Connection): void {
-    if (this.#described !== undefined) this.#keepFields(this.#described);
+    if (this.#described !== undefined) this.#keepDescription(this.#described);
     this.#settle(connection, () => {
       if (this.#unreadable === undefined) this.#resolve(this.#result);
       else this.#reject(this.#unreadable);
@@ -170,9 +171,11 @@ export class Exchange implements Submittable {
   }
 
   /** The server fails a prepared query rather than give other columns; of a command such as `fetch` it says nothing. */
-  #keepFields(text: string): void {
+  #keepDescription(text: string): void {
     const prepared = this.#statements?.find(text);
-    if (prepared && isQuery.test(text)) prepared.fields = this.#result.fields;
+    if (!prepared || !isQuery.test(text)) return;
+    prepared.described = new Result('', this.#client);
+    prepared.described.addFields(this.#result.fields);
   }
 
   handleError(error: unknown, connection: Connection): void {

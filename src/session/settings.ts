@@ -12,15 +12,20 @@ export type Limits = {
   idleInTransactionTimeoutMillis?: number;
 };
 
-/** Supabase's `auth.uid()`, `auth.role()` and `auth.jwt()` read the older settings, one a claim, before the claims. */
-const applySettings = `select pg_catalog.set_config('role', $1, true),
+/**
+ * Supabase's `auth.uid()`, `auth.role()` and `auth.jwt()` read the older settings, one a claim, before the claims. One number
+ * comes back instead of all that was sent.
+ */
+const applySettings = `select pg_catalog.num_nulls(
+  pg_catalog.set_config('role', $1, true),
   pg_catalog.set_config('request.jwt.claims', $2, true),
   pg_catalog.set_config('request.jwt.claim.sub', $3, true),
   pg_catalog.set_config('request.jwt.claim.role', $1, true),
   pg_catalog.set_config('request.jwt.claim', '', true),
   pg_catalog.set_config('statement_timeout', $4, true),
   pg_catalog.set_config('lock_timeout', $5, true),
-  pg_catalog.set_config('idle_in_transaction_session_timeout', $6, true)`;
+  pg_catalog.set_config('idle_in_transaction_session_timeout', $6, true)
+)`;
 
 /** The statement that makes a transaction the session's. */
 export function settingsOf({ role, claims }: SessionContext, limits: Limits): Statement {

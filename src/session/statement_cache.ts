@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { FieldDef } from 'pg';
+import type Result from 'pg/lib/result.js';
 
 /** A statement that a connection has prepared. */
 export type PreparedStatement = {
   readonly name: string;
-  /** What its rows look like, once the server has said so. */
-  fields?: FieldDef[];
+  /** A result without rows, once the server has described them. */
+  described?: Result;
 };
 
 /** The statements that one connection has prepared: the most recently used ones, by their SQL text. */
