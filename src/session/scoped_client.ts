@@ -97,9 +97,26 @@ export class ScopedClient implements PostgresPoolClient {
       this.#begin = sql;
       return nothing<R>('BEGIN');
     }
+    if (this.#begin === undefined && this.#status === 'I' && mayCommitInside.test(sql)) {
+      return await this.#queryInBlock(sql, parameters);
+    }
     const { result } = await this.#run({ text: sql, values: toWire(parameters) }, !isEnd);
     const { command, rowCount, rows } = result;
     return { ...nothing<R>(command ?? ''), rowCount: rowCount ?? 0, rows: rows as R[] };
+  }
+
+  /** In a transaction block the server refuses the `commit` of a code block, after which it would run as the login role. */
+  async #queryInBlock<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    this.#begin = 'begin';
+    try {
+      const result = await this.#query<R>(sql, parameters);
+      await this.#query('commit', []);
+      return result;
+    } catch (error) {
+      // If this fails too, `release` sees it.
+      await this.#query('rollback', []).catch(() => {});
+      throw error;
+    }
   }
 
   #endUnbegun<R>(sql: 'commit' | 'rollback'): PostgresQueryResult<R> {
@@ -178,6 +195,9 @@ export class ScopedClient implements PostgresPoolClient {
     return isRefusal ? explainRefusal(translated, this.#scope.context) : translated;
   }
 }
+
+/** `do` and `call`, alone of all, may end the transaction around them and go on; after a comment it could be either. */
+const mayCommitInside = /^[\s;]*(do\b|call\b|--|\/\*)/i;
 
 const rollback: Statement = { text: 'rollback', values: [] };
 

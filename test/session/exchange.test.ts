@@ -26,6 +26,9 @@ afterEach(async () => {
 
 beforeAll(async () => {
   await database.admin.query('create table marks (mark text primary key); grant all on marks to authenticated');
+  await database.admin.query(
+    'create procedure commits() language plpgsql as $$ begin commit; insert into public.marks values (current_user); end $$',
+  );
 });
 
 function open(options?: ScopeOptions): Kysely<Tables> {
@@ -221,10 +224,28 @@ describe('an exchange', () => {
     expect(await one(open(), role)).toBe('authenticated');
   });
 
-  test('does not let a block of code commit halfway and go on as the login role', async () => {
-    const block = sql`do $$ begin commit; insert into marks values (current_user); end $$`;
-    await expect(block.execute(open())).rejects.toMatchObject({ code: '2D000' });
-    expect(await marks()).not.toContain('postgres');
+  test.each(['', '\n;; ', '-- comment\n', '/* comment */ '])(
+    'does not let code that starts with %j commit halfway and go on as the login role',
+    async (start) => {
+      const block = `${start}do $$ begin commit; insert into marks values (current_user); end $$`;
+      await expect(sql.raw(block).execute(open())).rejects.toMatchObject({ code: '2D000' });
+      const call = `${start}call commits()`;
+      await expect(sql.raw(call).execute(open())).rejects.toMatchObject({ code: '2D000' });
+      expect(await marks()).not.toContain('postgres');
+      expect(await asLogin(role)).toBe('postgres');
+      expect(await asLogin("coalesce(current_setting('request.jwt.claims', true), '')")).toBe('');
+    },
+  );
+
+  test('of code keeps what it did, under the session’s role', async () => {
+    await sql`do $$ begin insert into marks values ('as ' || current_user); end $$`.execute(open());
+    expect(await marks()).toContain('as authenticated');
+    await expect(sql`do $$ begin perform 1 / 0; end $$`.execute(open())).rejects.toMatchObject({ code: '22012' });
+    expect(await one(open(), role)).toBe('authenticated');
+  });
+
+  test('of a command that must be alone is refused', async () => {
+    await expect(sql`vacuum marks`.execute(open())).rejects.toMatchObject({ code: '25001' });
   });
 
   test('gives up on a server that does not answer within query_timeout, and on the connection', async () => {
