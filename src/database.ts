@@ -25,7 +25,11 @@ import type { MessageRole } from './types/enums.ts';
  */
 export type DatabaseOptions = PoolConfig & ScopeOptions;
 
-/** `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. */
+/**
+ * `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. Its
+ * `stream()` runs in a transaction of its own, which commits after the last row and rolls back if the loop ends before;
+ * inside a transaction the next statement must wait until the loop is over.
+ */
 export type Bound<Repositories> = Repositories & { readonly kysely: Kysely<DB> };
 
 /** What the function of a transaction is given: the same repositories and Kysely, in the transaction. */

@@ -169,7 +169,10 @@ export class ConfigurationError extends DatabaseError {
   }
 }
 
-/** The transaction is committed, and `errors` is what functions registered with `afterCommit` threw: do not run it again. */
+/**
+ * The transaction is committed: do not run it again. `errors` is what functions registered with `afterCommit` threw, each as
+ * it is, in the order of registration.
+ */
 export class AfterCommitError extends DatabaseError {
   static {
     AfterCommitError.prototype.name = 'AfterCommitError';
