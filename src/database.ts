@@ -17,31 +17,69 @@ import {
   serviceContext,
   userContext,
 } from './session/claims.ts';
+import { Cursor } from './session/cursor.ts';
+import { runInTransaction } from './session/own_transaction.ts';
 import { createPool } from './session/pool.ts';
-import { scopedPool } from './session/scoped_pool.ts';
+import { type ScopeOptions, scopedPool } from './session/scoped_pool.ts';
+import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
+import type { TransactionLevel } from './session/transaction_level.ts';
 import type { DB } from './types/database.ts';
 import type { MessageRole } from './types/enums.ts';
 
-/** As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` … */
-export type DatabaseOptions = PoolConfig;
+/**
+ * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
+ * that the server keeps for every statement, and `preparedStatements: false` for poolers that keep none.
+ */
+export type DatabaseOptions = PoolConfig & ScopeOptions;
 
-/** `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. */
+/**
+ * `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. Its
+ * `stream()` runs in a transaction of its own, which commits after the last row and rolls back if the loop ends before;
+ * inside a transaction the next statement must wait until the loop is over.
+ */
 export type Bound<Repositories> = Repositories & { readonly kysely: Kysely<DB> };
+
+/** What the function of a transaction is given: the same repositories and Kysely, in the transaction. */
+export type TransactionSession<Repositories> = Bound<Repositories> & {
+  /**
+   * A part of the transaction (a savepoint): if `fn` throws, what it did is undone, and the transaction goes on if the caller
+   * catches the error. One at a time.
+   *
+   * @example
+   * await alice.transaction(async (tx) => {
+   *   await tx.trips.create({ name: 'Big Lap' });
+   *   await tx.transaction((part) => part.expenses.createMany(imported)).catch(reportImport);
+   * });
+   */
+  transaction<T>(fn: (tx: TransactionSession<Repositories>) => Promise<T>): Promise<T>;
+  /**
+   * Registers what is to be done once everything is committed, such as sending a message: in the order of registration, and
+   * never if the transaction, or the nested one that registered it, was undone.
+   *
+   * @throws {ConfigurationError} if the transaction is over.
+   */
+  afterCommit(fn: () => unknown): void;
+};
 
 /** Repositories, a typed Kysely and transactions under one auth context. It holds no connection while nothing runs. */
 export type Session<Repositories> = Bound<Repositories> & {
   /**
    * All that `fn` does through what it is given takes effect, or, if `fn` throws, nothing. After a serialization failure or
-   * a deadlock the whole of `fn` runs again, three times unless `retries` says otherwise.
+   * a deadlock the whole of `fn` runs again, three times unless `retries` says otherwise: what must not happen twice goes
+   * into `tx.afterCommit`. n statements and the commit are n + 1 network round trips.
    *
+   * @throws whatever `fn` throws; `SerializationError` when the retries are used up; `DatabaseError` with code `25P02` if `fn`
+   *   caught the error of a statement and went on; `AfterCommitError` if all is saved and a function of `afterCommit` threw;
+   *   `ConfigurationError` where `fn` calls a session of the same person instead of what it is given.
    * @example
    * await alice.transaction(async (tx) => {
    *   const detour = await tx.trips.create({ name: 'Detour' });
    *   await tx.expenses.move({ from: trip.id, to: detour.id });
+   *   tx.afterCommit(() => notify(alice));
    * });
    */
-  transaction<T>(fn: (bound: Bound<Repositories>) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  transaction<T>(fn: (tx: TransactionSession<Repositories>) => Promise<T>, options?: TransactionOptions): Promise<T>;
 };
 
 /** What a user may do: role `authenticated`, RLS decides. */
@@ -95,27 +133,50 @@ export type Database = {
  * Opens the database; the first statement connects. The login role must be a member of `anon`, `authenticated` and
  * `service_role`, as Supabase's `postgres` is.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, or a limit is no number of milliseconds.
  * @example
  * const database = createDatabase({ connectionString: process.env.DATABASE_URL });
  * const alice = database.asUser({ sub: userId });
  * const trip = await alice.trips.create({ name: 'Big Lap', budget_total: '9000.00' });
  * await database.destroy();
  */
-export function createDatabase(options: DatabaseOptions): Database {
-  const pool = createPool(options);
+export function createDatabase({
+  preparedStatements,
+  statementTimeoutMillis,
+  lockTimeoutMillis,
+  idleInTransactionTimeoutMillis,
+  ...poolConfig
+}: DatabaseOptions): Database {
+  const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis };
+  checkLimits(limits);
+  const pool = createPool(poolConfig);
   let closing: Promise<void> | undefined;
 
   function open<Repositories>(
     context: SessionContext,
     bind: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
-    const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool: scopedPool(pool, context) }) });
+    const kysely = new Kysely<DB>({
+      dialect: new PostgresDialect({
+        pool: scopedPool(pool, context, { preparedStatements, ...limits }),
+        cursor: Cursor,
+      }),
+    });
+    const inside = (tx: Transaction<DB>, level: TransactionLevel): TransactionSession<Repositories> => ({
+      ...bind(tx),
+      kysely: tx,
+      transaction: (fn) => level.nested(tx, (_, inner) => fn(inside(tx, inner))),
+      afterCommit: (fn) => level.afterCommit(fn),
+    });
     return {
       ...bind(kysely),
       kysely,
       transaction: (fn, transactionOptions) =>
-        runTransaction(kysely, (tx: Transaction<DB>) => fn({ ...bind(tx), kysely: tx }), transactionOptions),
+        runTransaction(
+          kysely,
+          (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
+          transactionOptions,
+        ),
     };
   }
 

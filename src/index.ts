@@ -7,6 +7,7 @@ export {
   type OnBehalfRepositories,
   type ServiceSession,
   type Session,
+  type TransactionSession,
   type UserRepositories,
 } from './database.ts';
 export * from './repositories/expenses.ts';

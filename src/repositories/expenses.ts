@@ -10,6 +10,7 @@ import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../ty
 import { categorySchema, httpsUrlSchema, textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
+import { compiledOnce } from './compiled_once.ts';
 import { atomically, found, storedInOrder } from './stored.ts';
 
 const columns = [
@@ -84,6 +85,28 @@ export type ExpensePatch = z.input<typeof patchSchema>;
 /** `since` and `until` are dates, both included. */
 export type ExpenseFilter = z.input<typeof filterSchema>;
 
+type Bounds = { user_id: string; last_date?: string; last_id?: string; limit: number };
+
+const selectPage = compiledOnce(
+  (db, { user_id, last_date, last_id, limit, ...filter }: z.output<typeof filterSchema> & Bounds) => {
+    const { trip_id, category, currency, since, until } = filter;
+    let query = db
+      .selectFrom('expenses')
+      .select(columns)
+      .where('user_id', '=', user_id)
+      .orderBy('date', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit);
+    if (trip_id !== undefined) query = query.where('trip_id', '=', trip_id);
+    if (category !== undefined) query = query.where('category', '=', category);
+    if (currency !== undefined) query = query.where('currency', '=', currency);
+    if (since !== undefined) query = query.where('date', '>=', since);
+    if (until !== undefined) query = query.where('date', '<=', until);
+    if (last_id !== undefined) query = query.where(sql<SqlBool>`(date, id) < (${last_date}::date, ${last_id}::uuid)`);
+    return query;
+  },
+);
+
 /** A user's own expenses. */
 export class ExpenseRepository {
   readonly #db: Kysely<DB>;
@@ -137,22 +160,10 @@ export class ExpenseRepository {
     ...filter
   }: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
     const most = clampLimit(limit);
-    const { trip_id, category, currency, since, until } = validate(filterSchema, filter);
-    let query = this.#own(this.#db)
-      .orderBy('date', 'desc')
-      .orderBy('id', 'desc')
-      .limit(most + 1);
-    if (trip_id !== undefined) query = query.where('trip_id', '=', trip_id);
-    if (category !== undefined) query = query.where('category', '=', category);
-    if (currency !== undefined) query = query.where('currency', '=', currency);
-    if (since !== undefined) query = query.where('date', '>=', since);
-    if (until !== undefined) query = query.where('date', '<=', until);
-    if (cursor) {
-      const [date, id] = decodeCursor('expenses.list', cursor, [isDate, isUuid]);
-      query = query.where(sql<SqlBool>`(date, id) < (${date}::date, ${id}::uuid)`);
-    }
+    const [last_date, last_id] = cursor ? decodeCursor('expenses.list', cursor, [isDate, isUuid]) : [];
+    const bounds = { user_id: this.#userId, last_date, last_id, limit: most + 1 };
     return toPage(
-      await query.execute(),
+      await selectPage(this.#db, { ...validate(filterSchema, filter), ...bounds }),
       most,
       ({ date, id }) => encodeCursor('expenses.list', [date, id]),
       (expense) => expense,

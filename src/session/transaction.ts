@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortedTransactionError, type AccessMode, type IsolationLevel, type Kysely, type Transaction } from 'kysely';
-import { DatabaseError, SerializationError } from '../types/errors.ts';
+import { AfterCommitError, DatabaseError, SerializationError, ValidationError } from '../types/errors.ts';
+import { type AfterCommit, TransactionLevel } from './transaction_level.ts';
 
 export type TransactionOptions = {
   /** As Postgres has it; 'read committed' unless the server says otherwise. */
@@ -12,32 +13,56 @@ export type TransactionOptions = {
 
 /**
  * Runs `fn` in a transaction: all of it takes effect or, if `fn` throws, nothing. After a `SerializationError` (40001, 40P01)
- * everything is undone and `fn` runs again, so it must do nothing outside the database that may not happen twice.
+ * everything is undone and `fn` runs again, so what must not happen twice belongs into `afterCommit`.
+ *
+ * `level.nested` runs a part of it that can be undone alone; `level.afterCommit` registers what is to be done once
+ * everything is saved.
  *
  * @throws whatever `fn` throws; `SerializationError` when the retries are used up; `DatabaseError` with code `25P02` if `fn`
- * caught the error of a statement and went on, because Postgres then saves nothing.
+ * caught the error of a statement and went on, because Postgres then saves nothing; `AfterCommitError` if everything is
+ * saved, and a function of `afterCommit` failed; `ValidationError` if `retries` is not a whole number.
  * @example
- * await runTransaction(alice.kysely, async (trx) => {
+ * await runTransaction(alice.kysely, async (trx, level) => {
  *   await trx.updateTable('expenses').set({ trip_id: to }).where('trip_id', '=', from).execute();
+ *   level.afterCommit(() => notify(alice));
  * });
  */
 export async function runTransaction<DB, T>(
   kysely: Kysely<DB>,
-  fn: (transaction: Transaction<DB>) => Promise<T>,
+  fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
   { isolationLevel, accessMode, retries = 3 }: TransactionOptions = {},
 ): Promise<T> {
+  if (!Number.isInteger(retries) || retries < 0) {
+    throw new ValidationError([{ path: 'retries', reason: 'must be a whole number from 0' }]);
+  }
   let builder = kysely.transaction();
   if (isolationLevel) builder = builder.setIsolationLevel(isolationLevel);
   if (accessMode) builder = builder.setAccessMode(accessMode);
   for (let attempt = 0; ; attempt++) {
+    const level = new TransactionLevel();
     try {
-      return await builder.execute(fn);
+      const result = await builder.execute((transaction) => level.run(transaction, fn));
+      await runAfterCommit(level.registered);
+      return result;
     } catch (error) {
       if (error instanceof AbortedTransactionError) throw swallowed();
       if (!(error instanceof SerializationError) || attempt >= retries) throw error;
       await sleep(pause(attempt));
     }
   }
+}
+
+/** In the order of registration, all of them, whatever becomes of each. @throws {AfterCommitError} */
+async function runAfterCommit(registered: readonly AfterCommit[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const afterCommit of registered) {
+    try {
+      await afterCommit();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new AfterCommitError(errors);
 }
 
 /** Milliseconds: 10, 20, 40 … by half more or less at random, so that rivals do not meet again. */

@@ -168,3 +168,21 @@ export class ConfigurationError extends DatabaseError {
     super(message, { code: 'CONFIGURATION', ...details });
   }
 }
+
+/**
+ * The transaction is committed: do not run it again. `errors` is what functions registered with `afterCommit` threw, each as
+ * it is, in the order of registration.
+ */
+export class AfterCommitError extends DatabaseError {
+  static {
+    AfterCommitError.prototype.name = 'AfterCommitError';
+  }
+  readonly errors: readonly unknown[];
+
+  constructor(errors: readonly unknown[]) {
+    super('The transaction is saved, but what was to be done after its commit failed: see errors.', {
+      code: 'AFTER_COMMIT',
+    });
+    this.errors = errors;
+  }
+}

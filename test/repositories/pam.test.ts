@@ -199,7 +199,7 @@ describe('a message', () => {
     let late: Promise<Message> | undefined;
     const last = await alice.transaction(async (tx) => {
       await tx.pam.appendMessage(conversation.id, said('a'));
-      late = pam.appendMessage(conversation.id, said('late'));
+      late = sessions.elsewhere(alice).pam.appendMessage(conversation.id, said('late'));
       await expect.poll(async () => (await sessions.admin.query(waits)).rowCount).toBe(1);
       return await tx.pam.appendMessage(conversation.id, said('b'));
     });

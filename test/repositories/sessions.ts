@@ -13,6 +13,8 @@ export type FileSessions = {
   readonly admin: pg.Pool;
   readonly connectionString: string;
   signUp(person?: Parameters<FileDatabase['signUp']>[0]): Promise<Person>;
+  /** The same user's session in another process, as it were: inside a transaction their own is refused. */
+  elsewhere(person: { id: string }): Session<UserRepositories>;
   suspend(person: { id: string }): Promise<void>;
   /** Runs `call` sixteen times at once: each has a connection of its own and waits for `table` until all have come so far. */
   sixteenTimes<T>(table: string, call: () => Promise<T>): Promise<T[]>;
@@ -22,23 +24,25 @@ export type FileSessions = {
 export function testSessions(): FileSessions {
   const file = testDatabase();
   let database: Database | undefined;
+  let other: Database | undefined;
 
   beforeAll(() => {
     database = createDatabase({ connectionString: file.connectionString, max: 16 });
+    other = createDatabase({ connectionString: file.connectionString, max: 2 });
   });
 
   afterAll(async () => {
-    await database?.destroy();
+    await Promise.all([database?.destroy(), other?.destroy()]);
   });
 
-  const opened = () => {
+  const opened = (database: Database | undefined) => {
     if (!database) throw new Error('The sessions exist in hooks and tests only, not while a file is loaded.');
     return database;
   };
 
   return {
     get database() {
-      return opened();
+      return opened(database);
     },
     get admin() {
       return file.admin;
@@ -48,8 +52,9 @@ export function testSessions(): FileSessions {
     },
     async signUp(person) {
       const id = await file.signUp(person);
-      return { ...opened().asUser({ sub: id }), id };
+      return { ...opened(database).asUser({ sub: id }), id };
     },
+    elsewhere: ({ id }) => opened(other).asUser({ sub: id }),
     async suspend({ id }) {
       await file.admin.query("update profiles set status = 'suspended' where id = $1", [id]);
     },

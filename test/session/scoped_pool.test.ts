@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Kysely, sql } from 'kysely';
+import { AbortedTransactionError, type Kysely, sql } from 'kysely';
 import type { Pool } from 'pg';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { anonContext, onBehalfContext, type SessionContext, userContext } from '../../src/session/claims.ts';
@@ -276,14 +276,19 @@ describe('settings that cannot be applied', () => {
     expect(await backendPid()).toBe(pid);
   });
 
-  test('keep the transaction from starting', async () => {
-    let hasRun = false;
+  test('keep the transaction from doing anything, even if that is swallowed', async () => {
     const session = openSession<Notes>(pool, noRole);
-    const transaction = session.transaction().execute(async () => {
-      hasRun = true;
+    const write = { note: 'without a role, in a transaction' };
+    const transaction = session.transaction().execute(async (trx) => {
+      await trx.insertInto('notes').values(write).execute();
     });
     await expect(transaction).rejects.toThrow(ConfigurationError);
-    expect(hasRun).toBe(false);
+    const swallowing = session.transaction().execute(async (trx) => {
+      await expect(trx.insertInto('notes').values(write).execute()).rejects.toThrow(ConfigurationError);
+      await expect(trx.insertInto('notes').values(write).execute()).rejects.toMatchObject({ code: '25P02' });
+    });
+    await expect(swallowing).rejects.toThrow(AbortedTransactionError);
+    expect(await notes()).not.toContain(write.note);
     expect(await residue()).toEqual(pristine);
   });
 

@@ -5,7 +5,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { userContext } from '../../src/session/claims.ts';
 import { createPool } from '../../src/session/pool.ts';
 import { runTransaction } from '../../src/session/transaction.ts';
-import { DatabaseError, SerializationError, UniqueError } from '../../src/types/errors.ts';
+import {
+  AfterCommitError,
+  ConfigurationError,
+  DatabaseError,
+  SerializationError,
+  UniqueError,
+  ValidationError,
+} from '../../src/types/errors.ts';
 import { testDatabase } from '../support/database.ts';
 import { openSession } from './open_session.ts';
 
@@ -159,6 +166,11 @@ describe('retries', () => {
     expect(attempts).toBe(4);
   });
 
+  test.each([-1, 1.5, Number.NaN])('are not %d', async (retries) => {
+    const transaction = runTransaction(session, async () => expect.unreachable(), { retries });
+    await expect(transaction).rejects.toThrow(ValidationError);
+  });
+
   test('are for serialization failures only', async () => {
     let attempts = 0;
     const transaction = runTransaction(session, async (trx) => {
@@ -183,4 +195,167 @@ test('an error that its function swallows does not look like success', async () 
   await expect(transaction).rejects.toThrow(DatabaseError);
   await expect(transaction).rejects.toThrow('Nothing was saved');
   expect(await balances()).toEqual({ a: 50, b: 50 });
+});
+
+const set = (balance: number) => sql`update accounts set balance = ${balance} where id = 'a'`;
+
+describe('a nested transaction', () => {
+  test('is kept with the outer one, and undone with it', async () => {
+    const work = (outcome: () => void) =>
+      runTransaction(session, async (trx, level) => {
+        await level.nested(trx, (inner) => set(1).execute(inner));
+        outcome();
+      });
+    await expect(work(() => expect.unreachable())).rejects.toThrow();
+    expect(await balances()).toEqual({ a: 50, b: 50 });
+    await work(() => {});
+    expect(await balances()).toEqual({ a: 1, b: 50 });
+  });
+
+  test('that throws is undone alone, and the outer one goes on', async () => {
+    const reason = new Error('changed my mind');
+    const result = await runTransaction(session, async (trx, level) => {
+      await set(1).execute(trx);
+      const part = level.nested(trx, async (inner) => {
+        await set(2).execute(inner);
+        throw reason;
+      });
+      await expect(part).rejects.toBe(reason);
+      const failing = level.nested(trx, async (inner) => {
+        await set(3).execute(inner);
+        await sql`insert into accounts values ('b', 1)`.execute(inner);
+      });
+      await expect(failing).rejects.toThrow(UniqueError);
+      await sql`update accounts set balance = 7 where id = 'b'`.execute(trx);
+      return 'went on';
+    });
+    expect(result).toBe('went on');
+    expect(await balances()).toEqual({ a: 1, b: 7 });
+  });
+
+  test('nests in another one, each undone alone', async () => {
+    await runTransaction(session, (trx, level) =>
+      level.nested(trx, async (outer, outerLevel) => {
+        await set(1).execute(outer);
+        const undone = outerLevel.nested(outer, async (inner, innerLevel) => {
+          await innerLevel.nested(inner, (innermost) => set(2).execute(innermost));
+          throw new Error('undo');
+        });
+        await expect(undone).rejects.toThrow('undo');
+      }),
+    );
+    expect(await balances()).toEqual({ a: 1, b: 50 });
+  });
+
+  test('does not look like success if it swallows an error, and the outer one may go on', async () => {
+    await runTransaction(session, async (trx, level) => {
+      const swallowing = level.nested(trx, async (inner) => {
+        await set(1).execute(inner);
+        await sql`select 1 / 0`.execute(inner).catch(() => {});
+      });
+      await expect(swallowing).rejects.toMatchObject({ code: '25P02' });
+      await sql`update accounts set balance = 7 where id = 'b'`.execute(trx);
+    });
+    expect(await balances()).toEqual({ a: 50, b: 7 });
+  });
+
+  test('runs beside no other', async () => {
+    await runTransaction(session, async (trx, level) => {
+      const first = level.nested(trx, () => set(1).execute(trx));
+      await expect(level.nested(trx, () => set(2).execute(trx))).rejects.toThrow(ConfigurationError);
+      await first;
+    });
+    expect(await balances()).toEqual({ a: 1, b: 50 });
+  });
+
+  test('leaves running again to the outermost', async () => {
+    const attempts = { outer: 0, inner: 0 };
+    await runTransaction(session, async (trx, level) => {
+      attempts.outer += 1;
+      await level.nested(trx, async (inner) => {
+        attempts.inner += 1;
+        if (attempts.inner < 3) await sql`do $$ begin raise serialization_failure; end $$`.execute(inner);
+        await set(attempts.inner).execute(inner);
+      });
+    });
+    expect(attempts).toEqual({ outer: 3, inner: 3 });
+    expect(await balances()).toEqual({ a: 3, b: 50 });
+  });
+});
+
+describe('what is registered with afterCommit', () => {
+  test('happens in order, when others see what was done', async () => {
+    const seen: unknown[] = [];
+    const result = await runTransaction(session, async (trx, level) => {
+      level.afterCommit(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        seen.push(await balances());
+      });
+      level.afterCommit(() => seen.push('second'));
+      await set(1).execute(trx);
+      return seen.length;
+    });
+    expect(result).toBe(0);
+    expect(seen).toEqual([{ a: 1, b: 50 }, 'second']);
+  });
+
+  test('does not happen if the transaction is undone, or fails at its end', async () => {
+    const afterCommit = () => expect.unreachable();
+    const undone = runTransaction(session, async (_, level) => {
+      level.afterCommit(afterCommit);
+      throw new Error('undo');
+    });
+    await expect(undone).rejects.toThrow('undo');
+    const swallowing = runTransaction(session, async (trx, level) => {
+      level.afterCommit(afterCommit);
+      await sql`select 1 / 0`.execute(trx).catch(() => {});
+    });
+    await expect(swallowing).rejects.toThrow('Nothing was saved');
+  });
+
+  test('happens once, however often the function ran, and not for nested ones that were undone', async () => {
+    const seen: string[] = [];
+    let attempts = 0;
+    await runTransaction(session, async (trx, level) => {
+      attempts += 1;
+      level.afterCommit(() => seen.push(`attempt ${attempts}`));
+      await level.nested(trx, async (inner, innerLevel) => {
+        innerLevel.afterCommit(() => seen.push('kept'));
+        await innerLevel
+          .nested(inner, async (_, innermost) => {
+            innermost.afterCommit(() => seen.push('undone'));
+            throw new Error('undo');
+          })
+          .catch(() => {});
+      });
+      if (attempts < 3) await sql`do $$ begin raise serialization_failure; end $$`.execute(trx);
+    });
+    expect(seen).toEqual(['attempt 3', 'kept']);
+  });
+
+  test('that fails undoes nothing, repeats nothing and keeps nothing else from happening', async () => {
+    const seen: string[] = [];
+    let attempts = 0;
+    const reasons = [new Error('mail server'), new SerializationError('of another database', { code: '40001' })];
+    const transaction = runTransaction(session, async (trx, level) => {
+      attempts += 1;
+      await set(1).execute(trx);
+      for (const reason of reasons) {
+        level.afterCommit(() => {
+          throw reason;
+        });
+        level.afterCommit(() => seen.push('next'));
+      }
+    });
+    await expect(transaction).rejects.toThrow(AfterCommitError);
+    await expect(transaction).rejects.toMatchObject({ errors: reasons, code: 'AFTER_COMMIT' });
+    expect(seen).toEqual(['next', 'next']);
+    expect(attempts).toBe(1);
+    expect(await balances()).toEqual({ a: 1, b: 50 });
+  });
+
+  test('comes too late when the transaction is over', async () => {
+    const level = await runTransaction(session, async (_, open) => open);
+    expect(() => level.afterCommit(() => {})).toThrow(ConfigurationError);
+  });
 });

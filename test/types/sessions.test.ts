@@ -55,10 +55,10 @@ describe('what a session may not do is not on its type', () => {
     expect(database.asService().trips).toBeUndefined();
   });
 
-  test('a transaction opens no other inside it', async () => {
+  test('a transaction has the repositories of its session', async () => {
     await database.asAnon().transaction(async (tx) => {
-      // @ts-expect-error one transaction is enough
-      expect(tx.transaction).toBeUndefined();
+      // @ts-expect-error visitors have no trips
+      expect(tx.trips).toBeUndefined();
       expectTypeOf(tx.posts).toEqualTypeOf<Anon['posts']>();
     });
   });

@@ -1,0 +1,212 @@
+import type { PostgresCursor, PostgresPoolClient, PostgresQueryResult } from 'kysely';
+import { type PoolClient, DatabaseError as PostgresError } from 'pg';
+import { ConfigurationError, ConnectionError, DatabaseError } from '../types/errors.ts';
+import type { SessionContext } from './claims.ts';
+import { type Batch, Cursor, type CursorConnection } from './cursor.ts';
+import { Exchange, type Fetch, type Statement, toWire } from './exchange.ts';
+import { explainRefusal } from './settings.ts';
+import type { StatementCache } from './statement_cache.ts';
+import { translateError } from './translate_error.ts';
+
+/** How a session uses a connection. */
+export type Scope = {
+  readonly context: SessionContext;
+  /** Makes a transaction the session's. */
+  readonly settings: Statement;
+  /** What the connection has prepared; undefined if it is to prepare nothing. */
+  readonly statements: StatementCache | undefined;
+};
+
+/** A connection while a session has it: every statement runs in a transaction that has the session's settings. */
+export class ScopedClient implements PostgresPoolClient {
+  readonly #client: PoolClient;
+  readonly #scope: Scope;
+  /** Opens the transaction together with its first statement. */
+  #begin: string | undefined;
+  /** The server refused to open the transaction: as in one that has failed, nothing runs until its end. */
+  #hasFailedToBegin = false;
+  /** Whether the open transaction has the settings. */
+  #hasSettings = false;
+  #running = 0;
+  #last: Promise<void> = Promise.resolve();
+  #isReleased = false;
+  #connectionError: unknown;
+  readonly #keepConnectionError = (error: unknown) => {
+    this.#connectionError ??= error;
+  };
+
+  constructor(client: PoolClient, scope: Scope) {
+    this.#client = client;
+    this.#scope = scope;
+    client.on('error', this.#keepConnectionError);
+  }
+
+  query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>;
+  query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>;
+  query<R>(
+    statement: string | PostgresCursor<R>,
+    parameters: readonly unknown[] = [],
+  ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
+    if (typeof statement === 'string') return this.#inTurn(() => this.#query<R>(statement, parameters));
+    if (statement instanceof Cursor) return statement.readFrom(this.#forCursor());
+    throw new ConfigurationError('A session streams through its own cursor.');
+  }
+
+  release(destroy = false): void {
+    this.#isReleased = true;
+    this.#client.off('error', this.#keepConnectionError);
+    const isFit = this.#connectionError === undefined && this.#status === 'I' && this.#running === 0;
+    this.#client.release(destroy || !isFit);
+  }
+
+  /** 'I' outside of a transaction, 'T' inside, 'E' inside one that has failed. */
+  get #status() {
+    return this.#client.getTransactionStatus();
+  }
+
+  /** One after the other: what a statement needs before it depends on how the one before it ended. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#running += 1;
+    const end = () => {
+      this.#running -= 1;
+    };
+    const turn = this.#last.then(work);
+    this.#last = turn.then(end, end);
+    return turn;
+  }
+
+  #forCursor(): CursorConnection {
+    const isInTransaction = () => this.#status !== 'I' || this.#begin !== undefined || this.#hasFailedToBegin;
+    return {
+      get isInTransaction() {
+        return isInTransaction();
+      },
+      send: (sql) => this.#inTurn(() => this.#query(sql, [])),
+      fetch: (step) => this.#inTurn(() => this.#fetch(step)),
+    };
+  }
+
+  async #query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    const isEnd = sql === 'commit' || sql === 'rollback';
+    if (isEnd && (this.#begin !== undefined || this.#hasFailedToBegin)) return this.#endUnbegun(sql);
+    if (
+      this.#begin === undefined &&
+      this.#status === 'I' &&
+      (sql === 'begin' || sql.startsWith('start transaction '))
+    ) {
+      this.#begin = sql;
+      return nothing<R>('BEGIN');
+    }
+    if (this.#begin === undefined && this.#status === 'I' && mayCommitInside.test(sql)) {
+      return await this.#queryInBlock(sql, parameters);
+    }
+    const { result } = await this.#run({ text: sql, values: toWire(parameters) }, !isEnd);
+    const { command, rowCount, rows } = result;
+    return { ...nothing<R>(command ?? ''), rowCount: rowCount ?? 0, rows: rows as R[] };
+  }
+
+  /** In a transaction block the server refuses the `commit` of a code block, after which it would run as the login role. */
+  async #queryInBlock<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    this.#begin = 'begin';
+    try {
+      const result = await this.#query<R>(sql, parameters);
+      await this.#query('commit', []);
+      return result;
+    } catch (error) {
+      // If this fails too, `release` sees it.
+      await this.#query('rollback', []).catch(() => {});
+      throw error;
+    }
+  }
+
+  #endUnbegun<R>(sql: 'commit' | 'rollback'): PostgresQueryResult<R> {
+    const hasFailed = this.#hasFailedToBegin;
+    this.#begin = undefined;
+    this.#hasFailedToBegin = false;
+    return nothing<R>(sql === 'commit' && !hasFailed ? 'COMMIT' : 'ROLLBACK');
+  }
+
+  async #fetch(step: Statement | Fetch): Promise<Batch> {
+    const { result, isSuspended } = await this.#run(step, true);
+    return { rows: result.rows, fields: result.fields, isLast: !isSuspended };
+  }
+
+  async #run(step: Statement | Fetch, needsSettings: boolean, isRepeated = false): ReturnType<typeof send> {
+    this.#refuseIfUnfit();
+    const isOutside = this.#status === 'I';
+    const begin = this.#begin;
+    const steps = [...(needsSettings ? this.#preamble() : []), step];
+    const exchange = new Exchange(this.#client, steps, this.#scope.statements);
+    try {
+      const { result } = await send(exchange);
+      this.#begin = undefined;
+      // `commit and chain` has opened a transaction without settings; `rollback to savepoint` looks the same.
+      this.#hasSettings = this.#status !== 'I' && result.command !== 'COMMIT' && result.command !== 'ROLLBACK';
+      return { result, isSuspended: exchange.isSuspended };
+    } catch (error) {
+      this.#hasSettings = false;
+      const isStale = this.#forgetStale(error, steps);
+      if (isStale && isOutside && !isRepeated) {
+        if (this.#status !== 'I') await send(new Exchange(this.#client, [rollback], undefined));
+        return await this.#run(step, needsSettings, true);
+      }
+      if (begin !== undefined) this.#noteBegin(exchange);
+      throw this.#translate(error, steps[exchange.completed] === this.#scope.settings);
+    }
+  }
+
+  /** The statements that must come before the next one, for it to run in a transaction that is the session's. */
+  #preamble(): Statement[] {
+    if (this.#status === 'E' || this.#hasSettings) return [];
+    const { settings } = this.#scope;
+    return this.#begin === undefined ? [settings] : [{ text: this.#begin, values: [] }, settings];
+  }
+
+  #noteBegin({ completed }: Exchange): void {
+    this.#begin = undefined;
+    this.#hasFailedToBegin = completed === 0;
+  }
+
+  #refuseIfUnfit(): void {
+    if (this.#connectionError !== undefined) throw translateError(this.#connectionError);
+    if (this.#isReleased) throw new ConfigurationError('The transaction is over: start another one.');
+    if (this.#hasFailedToBegin) {
+      throw new DatabaseError('The transaction could not be opened: end it.', { code: '25P02' });
+    }
+  }
+
+  /**
+   * Forgets prepared statements that the server does not have (somebody said `deallocate all`), or whose columns have
+   * changed since. Returns whether that was what went wrong.
+   */
+  #forgetStale(error: unknown, steps: readonly (Statement | Fetch)[]): boolean {
+    const { statements } = this.#scope;
+    if (!statements || !(error instanceof PostgresError)) return false;
+    const isMissing = error.code === '26000';
+    const hasChanged = error.code === '0A000' && error.routine === 'RevalidateCachedQuery';
+    if (isMissing) statements.forgetAll();
+    if (hasChanged) for (const { text } of steps) if (text !== undefined) statements.forget(text);
+    return isMissing || hasChanged;
+  }
+
+  #translate(error: unknown, isRefusal: boolean): DatabaseError {
+    const translated = translateError(this.#connectionError ?? error);
+    if (translated instanceof ConnectionError) this.#keepConnectionError(error);
+    return isRefusal ? explainRefusal(translated, this.#scope.context) : translated;
+  }
+}
+
+/** `do` and `call`, alone of all, may end the transaction around them and go on; after a comment it could be either. */
+const mayCommitInside = /^[\s;]*(do\b|call\b|--|\/\*)/i;
+
+const rollback: Statement = { text: 'rollback', values: [] };
+
+async function send(exchange: Exchange) {
+  const result = await exchange.send();
+  return { result, isSuspended: exchange.isSuspended };
+}
+
+function nothing<R>(command: string): PostgresQueryResult<R> {
+  // Kysely's type lists the commands it looks at, and not those that count no rows.
+  return { command: command as PostgresQueryResult<R>['command'], rowCount: 0, rows: [] };
+}

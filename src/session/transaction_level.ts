@@ -1,0 +1,75 @@
+import { CompiledQuery, type Transaction } from 'kysely';
+import { ConfigurationError } from '../types/errors.ts';
+
+/** What is to be done once a transaction is saved. */
+export type AfterCommit = () => unknown;
+
+/** A transaction, or one nested in it, while its function runs. */
+export class TransactionLevel {
+  readonly #depth: number;
+  #registered: AfterCommit[] = [];
+  #state: 'open' | 'nested' | 'over' = 'open';
+
+  constructor(depth = 0) {
+    this.#depth = depth;
+  }
+
+  /** What has been registered here, and in nested transactions that were kept. */
+  get registered(): readonly AfterCommit[] {
+    return this.#registered;
+  }
+
+  /** @throws {ConfigurationError} if the transaction is over. */
+  afterCommit(fn: AfterCommit): void {
+    if (this.#state === 'over')
+      throw new ConfigurationError('The transaction is over: nothing comes after its commit.');
+    this.#registered.push(fn);
+  }
+
+  async run<DB, T>(
+    transaction: Transaction<DB>,
+    fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await fn(transaction, this);
+    } finally {
+      this.#state = 'over';
+    }
+  }
+
+  /**
+   * Runs `fn` under a savepoint: if it throws, what it did is undone and what it registered is dropped, and the transaction
+   * can go on if the caller catches the error. Two round trips more than its statements.
+   *
+   * @throws whatever `fn` throws; `DatabaseError` with code `25P02` if `fn` caught the error of a statement and went on;
+   *   `ConfigurationError` if another one is running in this transaction already, or the transaction is over.
+   */
+  async nested<DB, T>(
+    transaction: Transaction<DB>,
+    fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
+  ): Promise<T> {
+    if (this.#state === 'over') throw new ConfigurationError('The transaction is over: start another one.');
+    if (this.#state === 'nested') {
+      throw new ConfigurationError('Nested transactions run one after the other: await the first, or nest in it.');
+    }
+    this.#state = 'nested';
+    const inner = new TransactionLevel(this.#depth + 1);
+    const savepoint = `wheels_${inner.#depth}`;
+    const run = (sql: string) => transaction.executeQuery(CompiledQuery.raw(sql));
+    try {
+      await run(`savepoint ${savepoint}`);
+      const result = await inner.run(transaction, fn);
+      await run(`release savepoint ${savepoint}`);
+      this.#registered.push(...inner.#registered);
+      return result;
+    } catch (error) {
+      // On a lost connection neither is possible, nor needed.
+      await run(`rollback to savepoint ${savepoint}`)
+        .then(() => run(`release savepoint ${savepoint}`))
+        .catch(() => {});
+      throw error;
+    } finally {
+      this.#state = 'open';
+    }
+  }
+}
