@@ -3,6 +3,6 @@ import { checkedDialect, failingMigrator } from './src/cli/migration_entry.ts';
 import { migrationFolder } from './src/testing/migrate.ts';
 
 export default defineConfig({
-  dialect: () => checkedDialect(process.env.DATABASE_URL),
+  dialect: checkedDialect,
   migrations: { migrator: (db) => failingMigrator(db, migrationFolder) },
 });

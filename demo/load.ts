@@ -9,28 +9,57 @@ type Household = Awaited<ReturnType<typeof readHousehold>>;
  * (when a post or message was written) is stated by the service. Every record has an id of its own, so that loading twice
  * adds nothing.
  *
- * @returns how many records of each kind there are
+ * @returns how many records of each kind it added
  */
 export async function loadHousehold(connectionString: string): Promise<Record<string, number>> {
   const household = await readHousehold();
-  await signUp(connectionString, household.people);
   const database = createDatabase({ connectionString, max: 4 });
   try {
+    const before = await count(database);
+    await signUp(connectionString, household.people);
     for (const person of household.people) await loadPerson(database, household, person);
     await loadFriendships(database, household.friendships);
     await loadReactions(database, household.posts);
     await loadConversation(database, household.conversation);
+    const after = await count(database);
+    return Object.fromEntries(Object.entries(after).map(([kind, number]) => [kind, number - (before[kind] ?? 0)]));
   } finally {
     await database.destroy();
   }
-  return {
-    people: household.people.length,
-    trips: household.trips.length,
-    expenses: household.expenses.length,
-    'income entries': household.income.length,
-    posts: household.posts.length,
-    messages: household.conversation.messages.length,
-  };
+}
+
+/** Such as `5 people, 12 trips`; empty if every count is 0. */
+export function listCounts(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(', ');
+}
+
+async function count(database: Database): Promise<Record<string, number>> {
+  const tables = {
+    people: 'profiles',
+    friendships: 'friendships',
+    trips: 'trips',
+    expenses: 'expenses',
+    'income entries': 'income_entries',
+    posts: 'posts',
+    likes: 'post_likes',
+    comments: 'post_comments',
+    messages: 'pam_messages',
+    opinions: 'pam_feedback',
+  } as const;
+  const { kysely } = database.asService();
+  const counts: Record<string, number> = {};
+  for (const [kind, table] of Object.entries(tables)) {
+    const { rows } = await kysely
+      .selectFrom(table)
+      .select(({ fn }) => fn.countAll().as('rows'))
+      .executeTakeFirstOrThrow();
+    // Each of two friends has a row.
+    counts[kind] = table === 'friendships' ? Number(rows) / 2 : Number(rows);
+  }
+  return counts;
 }
 
 /** What Supabase Auth does when somebody registers; the rest follows by trigger. */

@@ -4,6 +4,7 @@
 #   bash test/all.sh                      # everything
 #   bash test/all.sh test/repositories    # what vitest run takes
 set -uo pipefail
+case ${1-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 PATH="$PWD/node_modules/.bin:$PATH"
 unset DATABASE_URL TEST_POSTGRES TEST_POSTGRES_VERSION

@@ -3,13 +3,15 @@ import { type MigrationInfo, type MigrationResultSet, Migrator } from 'kysely/mi
 import pg from 'pg';
 import { connect } from '../testing/connect.ts';
 import { explainMigrationError, migratorProps } from '../testing/migrate.ts';
+import { findConnectionString } from './connection_string.ts';
 import { fail } from './fail.ts';
 
 /**
- * The dialect for kysely-ctl, once the server has answered and is new enough. kysely-ctl prints errors with their stack;
- * this ends the process with one line instead.
+ * The dialect for kysely-ctl, on the database of `findConnectionString`, once the server has answered and is new enough.
+ * kysely-ctl prints errors with their stack; this ends the process with one line instead.
  */
-export async function checkedDialect(connectionString: string | undefined): Promise<PostgresDialect> {
+export async function checkedDialect(): Promise<PostgresDialect> {
+  const connectionString = await findConnectionString().catch(fail);
   const client = await connect(connectionString).catch(fail);
   await client.end();
   const pool = new pg.Pool({ connectionString, max: 1 });

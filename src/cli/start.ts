@@ -6,6 +6,7 @@ import { startPersistentPostgres } from '../testing/embedded_postgres.ts';
 import { migrate } from '../testing/migrate.ts';
 import { developmentDatabase, developmentDirectory } from './connection_string.ts';
 import { fail } from './fail.ts';
+import { stopSignal } from './stop_signal.ts';
 
 const help = `npm run db:start
 
@@ -28,6 +29,8 @@ async function start(): Promise<void> {
     console.log('Stop it with Ctrl-C in the terminal that started it.');
     return;
   }
+  // From here on, so that Ctrl-C does not leave a data directory that is half made.
+  const stopped = stopSignal();
   const server = await startPersistentPostgres(process.env.TEST_POSTGRES_VERSION ?? '18', directory, 54329);
   const client = await connect(server.connectionString);
   try {
@@ -41,11 +44,10 @@ async function start(): Promise<void> {
   console.log(`Postgres runs: ${developmentDatabase(server.connectionString)}`);
   console.log(`The data is in ${directory}. Stop the server with Ctrl-C.`);
 
-  const stopSignal = new Promise<boolean>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(true));
-    client.once('end', () => resolve(false));
-  });
-  if (!(await stopSignal)) throw new Error(`Postgres has ended: see ${join(directory, 'server.log')}.`);
+  const ended = new Promise<undefined>((resolve) => client.once('end', () => resolve(undefined)));
+  if (!(await Promise.race([stopped, ended]))) {
+    throw new Error(`Postgres has ended: see ${join(directory, 'server.log')}.`);
+  }
   await server.stop();
   console.log('Postgres has stopped.');
 }

@@ -121,14 +121,15 @@ export async function stop(cluster: Cluster): Promise<void> {
 
 /**
  * Has a process outside this one's group wait for its end, however it ends, and then stop the server and remove a folder
- * if one is named. Returns a function that calls this off. On Windows it does nothing.
+ * if one is named; neither need be there yet. Returns a function that calls this off. On Windows it does nothing.
  */
 export function stopWhenThisProcessEnds(cluster: Cluster, folderToRemove = ''): () => void {
   if (process.platform === 'win32') return () => {};
-  const script = 'read -r _; "$0" stop -w -m fast -D "$1"; [ "$2" ] && rm -rf "$2"';
+  // An initdb that is still at it may add a file after the first try.
+  const script = 'read -r _; "$0" stop -w -m fast -D "$1"; [ "$2" ] && { rm -rf "$2" || { sleep 1; rm -rf "$2"; }; }';
   const watchdog = spawn('sh', ['-c', script, cluster.pg_ctl, cluster.directory, folderToRemove], {
     ...cluster.owner,
-    cwd: cluster.directory,
+    cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });

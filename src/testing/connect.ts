@@ -42,14 +42,18 @@ export function clientFor(connectionString: string | undefined): pg.Client {
   const form = 'postgres://user:password@host:5432/database';
   if (!connectionString) throw new ConnectionError(`DATABASE_URL is not set: set it to ${form}.`);
   const malformed = new ConnectionError(
-    `DATABASE_URL is malformed: it must look like ${form}, with special characters percent-encoded.`,
+    `DATABASE_URL is malformed: it must look like ${form}, without spaces, with special characters percent-encoded.`,
   );
-  if (!/^postgres(ql)?:$/.test(URL.parse(connectionString)?.protocol ?? '')) throw malformed;
+  // `pg` takes a string that it does not understand for the name of a database, which messages would show.
+  if (!/^postgres(ql)?:\/\/\S+$/.test(connectionString) || !URL.canParse(connectionString)) throw malformed;
+  let client: pg.Client;
   try {
-    return new pg.Client({ connectionString, connectionTimeoutMillis: 10_000 });
+    client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000 });
   } catch {
     throw malformed;
   }
+  if (`${client.host} ${client.database} ${client.user}`.includes('://')) throw malformed;
+  return client;
 }
 
 /** The version of the server, such as `18.4`. */

@@ -8,10 +8,13 @@ import type { PostgresServer } from './start_postgres.ts';
  * @throws {Error} one line if the engine answers but the image cannot be started
  */
 export async function startContainer(image: string): Promise<Omit<PostgresServer, 'version'> | undefined> {
-  const engine = await import('testcontainers')
-    .then(({ getContainerRuntimeClient }) => getContainerRuntimeClient())
+  const docker = await import('testcontainers')
+    .then(async ({ getContainerRuntimeClient, ImageName }) => ({
+      images: (await getContainerRuntimeClient()).image,
+      name: ImageName.fromString(image),
+    }))
     .catch(() => undefined);
-  if (!engine) return undefined;
+  if (!docker) return undefined;
   const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
   const flags = Object.entries(testServerSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   try {
@@ -24,14 +27,30 @@ export async function startContainer(image: string): Promise<Omit<PostgresServer
     return {
       connectionString: container.getConnectionUri(),
       description: `Docker image ${image}`,
+      stays: false,
       stop: async () => {
         await container.stop();
       },
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const reason = briefly(error instanceof Error ? error.message : String(error));
+    if (!(await docker.images.exists(docker.name).catch(() => false))) {
+      throw new Error(
+        `Docker answers, but the image ${image} cannot be had (${reason}): pull it, or set TEST_POSTGRES_IMAGE.`,
+      );
+    }
+    if (process.env.TESTCONTAINERS_RYUK_DISABLED === 'true') {
+      throw new Error(`Docker has the image ${image}, but cannot start it (${reason}).`);
+    }
+    // The error does not say whose image it is about.
     throw new Error(
-      `The Docker engine answers but the image ${image} does not start (${reason}): pull it, or set TEST_POSTGRES_IMAGE to one that the engine has.`,
+      `Docker has the image ${image}, but that or Ryuk, the helper of testcontainers, does not start (${reason}): TESTCONTAINERS_RYUK_DISABLED=true does without Ryuk.`,
     );
   }
+}
+
+/** Of a chain of errors, `error - get "https://…": dial tcp: lookup …: no such host`, the last that names no address. */
+function briefly(reason: string): string {
+  const links = (reason.split('\n')[0] ?? '').split(/: | - /);
+  return links.findLast((link) => !/\/|"|\w\.\w/.test(link))?.trim() ?? 'no reason given';
 }

@@ -19,12 +19,13 @@ export async function startEmbeddedPostgres(major: string): Promise<Omit<Postgre
     const owner = await clusterOwner();
     if (owner) await chown(folder, owner.uid, owner.gid);
     const cluster = await clusterOf(major, join(folder, 'data'));
+    const callOff = stopWhenThisProcessEnds(cluster, folder);
     await initialise(cluster, testServerSettings);
     const connectionString = await start(cluster);
-    const callOff = stopWhenThisProcessEnds(cluster, folder);
     return {
       connectionString,
       description: 'embedded',
+      stays: false,
       stop: async () => {
         await stop(cluster).finally(removeFolder);
         callOff();

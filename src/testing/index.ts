@@ -1,6 +1,7 @@
 export { type PostgresServer, startPostgres } from './start_postgres.ts';
 export {
   cloneDatabase,
+  createDemoDatabase,
   createTemplateDatabase,
   dropTemplateDatabase,
   type ServerAddress,

@@ -35,6 +35,18 @@ export async function migrate(connectionString: string, target: 'latest' | 'noth
   }
 }
 
+/** How many migrations of this package have run in a database, and how many have not. */
+export async function countMigrations(connectionString: string): Promise<{ executed: number; pending: number }> {
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max: 1 }) }) });
+  try {
+    const migrations = await new Migrator(migratorProps(db, migrationFolder)).getMigrations();
+    const executed = migrations.filter(({ executedAt }) => executedAt).length;
+    return { executed, pending: migrations.length - executed };
+  } finally {
+    await db.destroy();
+  }
+}
+
 /** Something to be created exists already: a database, schema, table, column, function, or another object. */
 const duplicateCodes = ['42P06', '42P07', '42701', '42723', '42710'];
 

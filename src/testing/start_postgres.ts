@@ -10,6 +10,8 @@ export interface PostgresServer {
   description: string;
   /** Such as `18.4`. */
   version: string;
+  /** Whether it is the server of `DATABASE_URL`, which stays, with every database on it. */
+  stays: boolean;
   /** Stops the server if `startPostgres` started it. */
   stop(): Promise<void>;
 }
@@ -81,5 +83,5 @@ async function givenServer(connectionString: string | undefined): Promise<Omit<P
   const client = await connect(connectionString);
   const description = `DATABASE_URL, ${client.host}:${client.port}`;
   await client.end();
-  return { connectionString: connectionString ?? '', description, stop: async () => {} };
+  return { connectionString: connectionString ?? '', description, stays: true, stop: async () => {} };
 }

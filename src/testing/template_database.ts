@@ -23,10 +23,10 @@ export interface TestDatabase {
  * @throws the error of the migration that failed
  */
 export async function createTemplateDatabase(server: ServerAddress): Promise<string> {
-  const template = uniqueName();
+  const template = uniqueName('test');
   await onServer(server, async (client) => {
     await dropLeftovers(client);
-    await client.query(`create database ${template} template template0`);
+    await createDatabase(client, template, 'template0');
   });
   try {
     await migrate(addressOf(server, template), 'latest');
@@ -42,14 +42,38 @@ export async function createTemplateDatabase(server: ServerAddress): Promise<str
  * database.
  */
 export async function cloneDatabase(server: ServerAddress, template: string): Promise<TestDatabase> {
-  const name = template === 'template0' ? uniqueName() : `${template}_${randomBytes(4).toString('hex')}`;
-  await onServer(server, (client) =>
-    retryWhileInUse(() => client.query(`create database ${name} template ${pg.escapeIdentifier(template)}`)),
-  );
+  const name = template === 'template0' ? uniqueName('test') : `${template}_${randomBytes(4).toString('hex')}`;
+  await onServer(server, (client) => retryWhileInUse(() => createDatabase(client, name, template)));
+  return testDatabase(server, name);
+}
+
+/** Makes an empty database for the demo. One that is not to be kept is dropped like a test's if its run could not do it. */
+export async function createDemoDatabase(server: ServerAddress, { keep }: { keep: boolean }): Promise<TestDatabase> {
+  const name = uniqueName(keep ? 'demo_kept' : 'demo');
+  await onServer(server, async (client) => {
+    await dropLeftovers(client);
+    await createDatabase(client, name, 'template0');
+  });
+  return testDatabase(server, name);
+}
+
+function testDatabase(server: ServerAddress, name: string): TestDatabase {
   return {
     connectionString: addressOf(server, name),
     drop: () => onServer(server, (client) => dropDatabase(client, name)),
   };
+}
+
+async function createDatabase(client: pg.Client, name: string, template: string): Promise<void> {
+  try {
+    await client.query(`create database ${name} template ${pg.escapeIdentifier(template)}`);
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError && error.code === '42501')) throw error;
+    const user = pg.escapeIdentifier(client.user ?? '');
+    throw new Error(
+      `The user ${user} may not create databases at ${client.host}:${client.port}: alter role ${user} createdb, or name another user in DATABASE_URL.`,
+    );
+  }
 }
 
 /** Drops a template database and every clone of it that is left. */
@@ -64,15 +88,15 @@ export async function dropTemplateDatabase(server: ServerAddress, template: stri
   });
 }
 
-function uniqueName(): string {
-  return `wheels_test_${Math.floor(Date.now() / 1000)}_${randomBytes(4).toString('hex')}`;
+function uniqueName(kind: 'test' | 'demo' | 'demo_kept'): string {
+  return `wheels_${kind}_${Math.floor(Date.now() / 1000)}_${randomBytes(4).toString('hex')}`;
 }
 
 /** A run that was interrupted could not drop its databases; on a server that stays, the runs of the next days do. */
 async function dropLeftovers(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ datname: string }>(`
     select datname from pg_database
-    where datname ~ '^wheels_test_[0-9]{10}_' and pg_has_role(datdba, 'member')
+    where datname ~ '^wheels_(test|demo)_[0-9]{10}_' and pg_has_role(datdba, 'member')
       and to_timestamp(substring(datname, 13, 10)::bigint) < now() - interval '1 day'`);
   // Another run may be at it too.
   for (const { datname } of rows) await dropDatabase(client, datname).catch(() => {});

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { developmentDirectory } from '../../src/cli/connection_string.ts';
+import { running } from '../../src/testing/cluster.ts';
 import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
 
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
@@ -109,12 +111,17 @@ describe('the migrations of this package', () => {
 
 describe('a DATABASE_URL', () => {
   const malformed =
-    'DATABASE_URL is malformed: it must look like postgres://user:password@host:5432/database, with special characters percent-encoded.';
+    'DATABASE_URL is malformed: it must look like postgres://user:password@host:5432/database, without spaces, with special characters percent-encoded.';
 
   test.each([
-    ['missing', '', 'DATABASE_URL is not set: set it to postgres://user:password@host:5432/database.'],
     ['without a scheme', '127.0.0.1:5432/wheels', malformed],
     ['of another database system', 'mysql://root:s3cret@127.0.0.1/wheels', malformed],
+    ['after a space', ' postgres://wheels:s3cret@127.0.0.1/wheels', malformed],
+    [
+      'that names another as its database',
+      'postgres://127.0.0.1/postgres://wheels:s3cret@db.example/wheels',
+      malformed,
+    ],
     ['whose password is not encoded', 'postgres://wheels:s3cret/#1@127.0.0.1/wheels', malformed],
     [
       'where no server listens',
@@ -133,6 +140,15 @@ describe('a DATABASE_URL', () => {
     ],
   ])('%s', async (_, url, line) => {
     expect(await kysely('migrate:latest', url)).toEqual({ code: 1, stdout: '', stderr: `${line}\n` });
+  });
+
+  test('may be missing while npm run db:start runs', async () => {
+    const runs = await running(await developmentDirectory());
+    expect(await kysely('migrate:list', '')).toMatchObject(
+      runs
+        ? { code: 0, stderr: 'DATABASE_URL is not set: this goes to the server of npm run db:start.\n' }
+        : { code: 1, stderr: 'No database: set DATABASE_URL, or run npm run db:start in another terminal.\n' },
+    );
   });
 });
 
@@ -194,7 +210,7 @@ describe('a migration that fails after another has succeeded', () => {
       join(folder, 'kysely.config.ts'),
       `import { checkedDialect, failingMigrator } from '${entry}';
        export default {
-         dialect: () => checkedDialect(process.env.DATABASE_URL),
+         dialect: checkedDialect,
          migrations: { migrator: (db) => failingMigrator(db, '${join(folder, 'migrations')}') },
        };`,
     );

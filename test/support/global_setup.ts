@@ -21,6 +21,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     };
   } catch (error) {
     await server.stop();
-    throw error;
+    fail(error);
   }
 }

@@ -36,7 +36,7 @@ describe('what startPostgres says about bad settings', () => {
     [
       'a malformed DATABASE_URL',
       { DATABASE_URL: 'localhost:5432/wheels' },
-      'DATABASE_URL is malformed: it must look like postgres://user:password@host:5432/database, with special characters percent-encoded.',
+      'DATABASE_URL is malformed: it must look like postgres://user:password@host:5432/database, without spaces, with special characters percent-encoded.',
     ],
     [
       'a DATABASE_URL where no server listens',

@@ -62,13 +62,18 @@ describe('a template database', () => {
     const ago = (seconds: number) => Math.floor(Date.now() / 1000) - seconds;
     const old = `wheels_test_${ago(90_000)}_0badc0de`;
     const recent = `wheels_test_${ago(3_600)}_0badc0de`;
+    const oldDemo = `wheels_demo_${ago(90_000)}_0badc0de`;
+    const kept = `wheels_demo_kept_${ago(90_000)}_0badc0de`;
     const foreign = `wheels_testing_${randomBytes(4).toString('hex')}`;
-    for (const name of [old, recent, foreign]) await onServer.query(`create database ${name} template template0`);
+    for (const name of [old, oldDemo, recent, kept, foreign])
+      await onServer.query(`create database ${name} template template0`);
     await dropTemplateDatabase(server, await createTemplateDatabase(server));
     expect(await databases(old)).toEqual([]);
+    expect(await databases(oldDemo)).toEqual([]);
+    expect(await databases(kept)).toEqual([kept]);
     expect(await databases(recent)).toEqual([recent]);
     expect(await databases(foreign)).toEqual([foreign]);
-    for (const name of [recent, foreign]) await onServer.query(`drop database ${name}`);
+    for (const name of [recent, kept, foreign]) await onServer.query(`drop database ${name}`);
   });
 
   test('a clone is dropped while a replication slot streams from it', async ({ skip }) => {
