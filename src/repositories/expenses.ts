@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { dateSchema, isDate } from '../types/calendar.ts';
 import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
-import { ConflictError, NotFoundError } from '../types/errors.ts';
 import { jsonObjectSchema, tagsSchema } from '../types/json.ts';
 import { amountSchema, type Money } from '../types/money.ts';
 import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
@@ -11,7 +10,7 @@ import { categorySchema, httpsUrlSchema, textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
-import { atomically, found, storedInOrder } from './stored.ts';
+import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -186,12 +185,7 @@ export class ExpenseRepository {
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .returning(columns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
-    const expense = await query.executeTakeFirst();
-    if (expense) return expense;
-    if (if_version !== undefined && (await this.find(id))) {
-      throw new ConflictError('The expense has changed since it was read: read it again.', { table: 'expenses' });
-    }
-    throw new NotFoundError('No such expense.');
+    return (await query.executeTakeFirst()) ?? (await explainMiss('expense', if_version, () => this.find(id)));
   }
 
   /** Deletes the expense. Returns whether there was one. */

@@ -4,7 +4,7 @@ import { dateSchema, isDate } from '../types/calendar.ts';
 import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import { type IncomeType, incomeFrequencies, incomeTypes } from '../types/enums.ts';
-import { ConflictError, NotFoundError, ValidationError } from '../types/errors.ts';
+import { ValidationError } from '../types/errors.ts';
 import type { IncomeOccurrence } from '../types/functions.ts';
 import { jsonObjectSchema } from '../types/json.ts';
 import { amountSchema } from '../types/money.ts';
@@ -12,7 +12,7 @@ import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../ty
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { atomically, found, storedInOrder } from './stored.ts';
+import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -158,14 +158,7 @@ export class IncomeRepository {
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .returning(columns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
-    const entry = await query.executeTakeFirst();
-    if (entry) return entry;
-    if (if_version !== undefined && (await this.find(id))) {
-      throw new ConflictError('The income entry has changed since it was read: read it again.', {
-        table: 'income_entries',
-      });
-    }
-    throw new NotFoundError('No such income entry.');
+    return (await query.executeTakeFirst()) ?? (await explainMiss('income entry', if_version, () => this.find(id)));
   }
 
   /** Deletes the entry, with all its occurrences. Returns whether there was one. */

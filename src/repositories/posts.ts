@@ -2,14 +2,13 @@ import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { postVisibilities } from '../types/enums.ts';
-import { ConflictError, NotFoundError } from '../types/errors.ts';
 import type { PostComment, PostSearchResult } from '../types/functions.ts';
 import { imageUrlsSchema, jsonObjectSchema, locationSchema, tagsSchema } from '../types/json.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { atomically, found, storedInOrder } from './stored.ts';
+import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -168,12 +167,10 @@ export class PostRepository extends PostReader {
       .where('id', '=', own.id)
       .returning(columns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
-    const post = await query.executeTakeFirst();
-    if (post) return post;
-    if (if_version !== undefined && (await this.#own(this.db).where('id', '=', own.id).executeTakeFirst())) {
-      throw new ConflictError('The post has changed since it was read: read it again.', { table: 'posts' });
-    }
-    throw new NotFoundError('No such post.');
+    return (
+      (await query.executeTakeFirst()) ??
+      (await explainMiss('post', if_version, () => this.#own(this.db).where('id', '=', own.id).executeTakeFirst()))
+    );
   }
 
   /** Deletes the user's own post with its likes and comments. Returns whether there was one. */

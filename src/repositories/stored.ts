@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../types/database.ts';
-import { NotFoundError, UniqueError } from '../types/errors.ts';
+import { ConflictError, NotFoundError, UniqueError } from '../types/errors.ts';
 
 /** Runs several statements as one: in the transaction that `db` is, or in one of their own. */
 export async function atomically<T>(db: Kysely<DB>, work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
@@ -34,4 +34,20 @@ export function taken(): never {
 export function found<Row>(row: Row | undefined, what: string): Row {
   if (row === undefined) throw new NotFoundError(`No such ${what}.`);
   return row;
+}
+
+/**
+ * Says why an update has changed no row.
+ *
+ * @throws {ConflictError} if the row is there, in another version than the one that was asked for; `NotFoundError` if it is not.
+ */
+export async function explainMiss(
+  what: string,
+  version: number | undefined,
+  find: () => Promise<unknown>,
+): Promise<never> {
+  if (version !== undefined && (await find()) !== undefined) {
+    throw new ConflictError(`The ${what} has changed since it was read: read it again.`);
+  }
+  throw new NotFoundError(`No such ${what}.`);
 }

@@ -4,7 +4,6 @@ import { dateSchema } from '../types/calendar.ts';
 import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import { type TripStatus, tripStatuses } from '../types/enums.ts';
-import { ConflictError, NotFoundError } from '../types/errors.ts';
 import type { TripSearchResult } from '../types/functions.ts';
 import { type Destination, destinationSchema, itinerarySchema, jsonObjectSchema, routeSchema } from '../types/json.ts';
 import { budgetSchema } from '../types/money.ts';
@@ -12,7 +11,7 @@ import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPag
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { atomically, found, storedInOrder } from './stored.ts';
+import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
 const columns = [
   'id',
@@ -298,12 +297,7 @@ export class TripRepository {
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .returning(columns);
     if (version !== undefined) query = query.where('version', '=', version);
-    const trip = await query.executeTakeFirst();
-    if (trip) return trip;
-    if (version !== undefined && (await this.find(id))) {
-      throw new ConflictError('The trip has changed since it was read: read it again.', { table: 'trips' });
-    }
-    throw new NotFoundError('No such trip.');
+    return (await query.executeTakeFirst()) ?? (await explainMiss('trip', version, () => this.find(id)));
   }
 
   async #updateStop(id: string, place: number, destinations: ReturnType<typeof sql<string>>): Promise<Trip> {
