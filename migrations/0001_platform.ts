@@ -131,8 +131,8 @@ export async function down(db: Kysely<unknown>): Promise<void> {
           begin
             execute format('drop role %I', api_role);
           exception
-            when dependent_objects_still_exist then
-              raise notice 'The role % stays: another database on this server uses it.', api_role;
+            when dependent_objects_still_exist or insufficient_privilege then
+              raise notice 'The role % stays: another database on this server uses it, or it is not yours to drop.', api_role;
             when undefined_object then null;
           end;
         end if;

@@ -16,6 +16,8 @@ export function createPool(config: PoolConfig): Pool {
     connectionTimeoutMillis,
     fallback_application_name,
     types: { getTypeParser },
+    // The parsers read text.
+    binary: false,
   };
   check(options);
   const pool = new Pool(options);

@@ -13,8 +13,9 @@ export type Limits = {
 };
 
 /**
- * Supabase's `auth.uid()`, `auth.role()` and `auth.jwt()` read the older settings, one a claim, before the claims. One number
- * comes back instead of all that was sent.
+ * Supabase's `auth.uid()`, `auth.role()` and `auth.jwt()` read the older settings, one a claim, before the claims. With
+ * pg_temp last, a temporary table that an earlier statement left on the connection does not stand in for one of ours. One
+ * number comes back instead of all that was sent.
  */
 const applySettings = `select pg_catalog.num_nulls(
   pg_catalog.set_config('role', $1, true),
@@ -22,6 +23,8 @@ const applySettings = `select pg_catalog.num_nulls(
   pg_catalog.set_config('request.jwt.claim.sub', $3, true),
   pg_catalog.set_config('request.jwt.claim.role', $1, true),
   pg_catalog.set_config('request.jwt.claim', '', true),
+  pg_catalog.set_config('search_path', 'public, extensions, pg_temp', true),
+  pg_catalog.set_config('datestyle', 'ISO, MDY', true),
   pg_catalog.set_config('statement_timeout', $4, true),
   pg_catalog.set_config('lock_timeout', $5, true),
   pg_catalog.set_config('idle_in_transaction_session_timeout', $6, true)

@@ -56,7 +56,8 @@ const byClass: Record<string, Translation> = {
   '21': quoted,
   '22': to(DataError, 'a value is not valid for its type'),
   '25': quoted,
-  '42': quoted,
+  // Without a position the name was no part of the SQL: it came in a value, as in `$1::regclass`.
+  '42': (error) => (error.position === undefined ? refused(error) : quoted(error)),
   '53': quoted,
   '54': quoted,
   '55': quoted,
@@ -83,10 +84,13 @@ const bySqlState: Record<string, Translation> = {
   '40001': to(SerializationError, 'A concurrent transaction changed the same rows: run this one again.'),
   '40P01': to(SerializationError, 'Two transactions waited for each other: run this one again.'),
   '42501': ({ message }) => [PermissionError, deniedObject(message)],
-  '42P01': ({ message, code }) => [DatabaseError, `${message}: run the migrations (SQLSTATE ${code}).`],
+  '42P01': (error) =>
+    error.position === undefined
+      ? refused(error)
+      : [DatabaseError, `${error.message}: run the migrations (SQLSTATE 42P01).`],
   '42601': (error) =>
     error.position === undefined
-      ? quoted(error)
+      ? refused(error)
       : [DatabaseError, `Syntax error at character ${error.position} of the SQL.`],
   '53300': to(ConnectionError, 'The server has no connection left: lower max, or use a pooler.'),
   '55P03': to(TimeoutError, 'Another transaction holds a lock that this statement needs.'),

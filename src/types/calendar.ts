@@ -20,7 +20,7 @@ export const dateSchema = z
 const zoneName = /^(UTC|[A-Z][A-Za-z_]*(\/[A-Z][A-Za-z_-]*)+|Etc\/GMT(0|\+(\d|1[0-2])|-(\d|1[0-4])))$/;
 
 function isTimezone(name: string): boolean {
-  if (!zoneName.test(name)) return false;
+  if (name.length > 64 || !zoneName.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;

@@ -7,7 +7,9 @@ const form = /^0*(\d{1,8})(?:\.(\d{1,2}))?$/;
 
 /** `String` gives a number's shortest decimal form, so that 42.5 passes and 0.1 + 0.2 does not. */
 function normalize(value: string | number): Money | undefined {
-  const [, units, cents = ''] = form.exec(String(value)) ?? [];
+  const text = String(value);
+  if (text.length > 64) return undefined;
+  const [, units, cents = ''] = form.exec(text) ?? [];
   return units && `${units}.${cents.padEnd(2, '0')}`;
 }
 

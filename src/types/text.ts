@@ -21,7 +21,12 @@ export function textSchema(longest: number) {
 export const httpsUrlSchema = z
   .string()
   .refine(
-    (url) => [...url].length <= 2048 && /^https:\/\/\S+$/.test(url) && URL.canParse(url) && isStorable(url),
+    (url) =>
+      url.length <= 4096 &&
+      [...url].length <= 2048 &&
+      /^https:\/\/\S+$/.test(url) &&
+      URL.canParse(url) &&
+      isStorable(url),
     'must be an https address of at most 2048 characters',
   );
 

@@ -333,7 +333,7 @@ describe('a server without the API roles', () => {
     const notices = await runMigrator(one.connectionString, (migrator) => migrator.migrateTo(NO_MIGRATIONS));
     expect(notices.filter((notice) => notice.startsWith('The role')).sort()).toEqual(
       ['anon', 'authenticated', 'service_role'].map(
-        (role) => `The role ${role} stays: another database on this server uses it.`,
+        (role) => `The role ${role} stays: another database on this server uses it, or it is not yours to drop.`,
       ),
     );
     expect(await rolesOf(one.connectionString)).toBe(withRoles);

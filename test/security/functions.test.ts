@@ -94,6 +94,21 @@ describe('functions', () => {
     }
   });
 
+  test('find one’s own trips alone, even where users may enter the schema private', async () => {
+    const [alice, bob] = [await database.signUp(), await database.signUp()];
+    await user(alice)("insert into trips (user_id, name) values ($1, 'Nullarbor')", [alice]);
+    const find = "select id from private.find_trips('nullarbor', $1, null, 10)";
+    await database.admin.query('grant usage on schema private to authenticated');
+    try {
+      for (const owner of [null, alice]) {
+        expect((await user(bob)(find, [owner])).rows).toEqual([]);
+        expect((await user(alice)(find, [owner])).rows).toHaveLength(1);
+      }
+    } finally {
+      await database.admin.query('revoke usage on schema private from authenticated');
+    }
+  });
+
   test('of the schema private cannot be called by name', async () => {
     const rows = await list<{ call: string }>(`
       select format('%s(%s)', p.oid::regproc, (select string_agg(format('null::%s', kind::regtype), ', ') from unnest(proargtypes) as kind)) as call

@@ -61,6 +61,19 @@ async function notes(): Promise<string[]> {
 }
 
 describe('a statement', () => {
+  test('reads our tables, whatever temporary ones were left on the connection', async () => {
+    await pool.query(
+      "create temp table notes as select 'forged' as note; grant select on pg_temp.notes to authenticated",
+    );
+    expect(await sessionOf(alice).selectFrom('notes').selectAll().execute()).toEqual([]);
+  });
+
+  test('reads days as they are written, whatever date style was left on the connection', async () => {
+    await pool.query("set datestyle = 'SQL, DMY'");
+    const { rows } = await sql<{ day: string }>`select date '2026-12-01' as day`.execute(sessionOf(alice));
+    expect(rows).toEqual([{ day: '2026-12-01' }]);
+  });
+
   test('runs as the role, with the claims, of its session', async () => {
     const claims = { sub: alice, email: `it's "quoted" $1 \\`, amr: [{ method: 'otp' }] };
     const session = openSession<Notes>(pool, userContext(claims));
