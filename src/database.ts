@@ -162,12 +162,21 @@ export function createDatabase({
         cursor: Cursor,
       }),
     });
-    const inside = (tx: Transaction<DB>, level: TransactionLevel): TransactionSession<Repositories> => ({
-      ...bind(tx),
-      kysely: tx,
-      transaction: (fn) => level.nested(tx, (_, inner) => fn(inside(tx, inner))),
-      afterCommit: (fn) => level.afterCommit(fn),
-    });
+    const inside = (tx: Transaction<DB>, level: TransactionLevel): TransactionSession<Repositories> => {
+      const gated = tx.withPlugin({
+        transformQuery: ({ node }) => {
+          level.refuseUnlessOpen();
+          return node;
+        },
+        transformResult: async ({ result }) => result,
+      });
+      return {
+        ...bind(gated),
+        kysely: gated,
+        transaction: (fn) => level.nested(tx, (_, inner) => fn(inside(tx, inner))),
+        afterCommit: (fn) => level.afterCommit(fn),
+      };
+    };
     return {
       ...bind(kysely),
       kysely,

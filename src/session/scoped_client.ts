@@ -30,6 +30,8 @@ export class ScopedClient implements PostgresPoolClient {
   #running = 0;
   #last: Promise<void> = Promise.resolve();
   #isReleased = false;
+  #isEnding = false;
+  #leavesTraces = false;
   #connectionError: unknown;
   readonly #keepConnectionError = (error: unknown) => {
     this.#connectionError ??= error;
@@ -47,16 +49,29 @@ export class ScopedClient implements PostgresPoolClient {
     statement: string | PostgresCursor<R>,
     parameters: readonly unknown[] = [],
   ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
-    if (typeof statement === 'string') return this.#inTurn(() => this.#query<R>(statement, parameters));
+    if (typeof statement === 'string') return this.#take<R>(statement, parameters);
     if (statement instanceof Cursor) return statement.readFrom(this.#forCursor());
     throw new ConfigurationError('A session streams through its own cursor.');
+  }
+
+  /** A statement that arrives while its transaction ends would run after it, on its own, and be kept. */
+  async #take<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    if (this.#isEnding) throw new ConfigurationError('The transaction is over: await every statement in its function.');
+    this.#leavesTraces ||= leavesTraces.test(sql);
+    const isEnd = sql === 'commit' || sql === 'rollback';
+    this.#isEnding = isEnd;
+    try {
+      return await this.#inTurn(() => this.#query<R>(sql, parameters));
+    } finally {
+      if (isEnd) this.#isEnding = false;
+    }
   }
 
   release(destroy = false): void {
     this.#isReleased = true;
     this.#client.off('error', this.#keepConnectionError);
     const isFit = this.#connectionError === undefined && this.#status === 'I' && this.#running === 0;
-    this.#client.release(destroy || !isFit);
+    this.#client.release(destroy || this.#leavesTraces || !isFit);
   }
 
   /** 'I' outside of a transaction, 'T' inside, 'E' inside one that has failed. */
@@ -195,6 +210,13 @@ export class ScopedClient implements PostgresPoolClient {
     return isRefusal ? explainRefusal(translated, this.#scope.context) : translated;
   }
 }
+
+/**
+ * What outlives a transaction: settings, temporary tables, cursors, prepared statements, advisory locks, subscriptions. It
+ * is told by the text: after any statement but the ordinary ones the connection is not used again.
+ */
+const leavesTraces =
+  /^(?!\s*\(*\s*(select|with|values|insert|update|delete|merge|savepoint|release|rollback|begin|start|commit|set\s+(local|transaction|constraints)|lock|explain|show|copy|fetch|close|table)\b)|set_config|advisory_lock|\binto\s+(local\s+|global\s+)?temp/i;
 
 /** `do` and `call`, alone of all, may end the transaction around them and go on; after a comment it could be either. */
 const mayCommitInside = /^[\s;]*(do\b|call\b|--|\/\*)/i;

@@ -26,6 +26,20 @@ export class TransactionLevel {
     this.#registered.push(fn);
   }
 
+  /**
+   * A statement beside a nested transaction would be undone with it; one after a nested transaction would not.
+   *
+   * @throws {ConfigurationError} unless this is the innermost transaction, and running.
+   */
+  refuseUnlessOpen(): void {
+    if (this.#state === 'over') throw new ConfigurationError('The transaction is over: start another one.');
+    if (this.#state === 'nested') {
+      throw new ConfigurationError(
+        'A nested transaction is running: use what its function is given, or await it first.',
+      );
+    }
+  }
+
   async run<DB, T>(
     transaction: Transaction<DB>,
     fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
