@@ -169,7 +169,7 @@ describe('createDatabase', () => {
     ['lock_timeout', 'lockTimeoutMillis'],
     ['idle_in_transaction_session_timeout', 'idleInTransactionTimeoutMillis'],
   ])('refuses %s, which a pooler would refuse, and names %s', (name, ours) => {
-    expect(() => createDatabase({ connectionString: database.connectionString, [name]: 1000 })).toThrow(
+    expect(() => createDatabase({ [name]: 1000 })).toThrow(
       new ConfigurationError(`${name} is not taken: say ${ours}.`),
     );
   });
@@ -177,9 +177,7 @@ describe('createDatabase', () => {
   test.each([{ query_timeout: -1 }, { query_timeout: 1.5 }, { statementTimeoutMillis: Number.NaN }])(
     'refuses a limit that is none: %o',
     (limits) => {
-      expect(() => createDatabase({ connectionString: database.connectionString, ...limits })).toThrow(
-        /must be a whole number of milliseconds/,
-      );
+      expect(() => createDatabase({ ...limits })).toThrow(/must be a whole number of milliseconds/);
     },
   );
 
