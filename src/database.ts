@@ -24,14 +24,19 @@ import { type ScopeOptions, scopedPool } from './session/scoped_pool.ts';
 import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
 import type { TransactionLevel } from './session/transaction_level.ts';
+import type { TelemetryOptions } from './telemetry/options.ts';
+import { queryEvents } from './telemetry/query_event.ts';
+import { Tracing } from './telemetry/tracing.ts';
 import type { DB } from './types/database.ts';
 import type { MessageRole } from './types/enums.ts';
+import type { DatabaseError } from './types/errors.ts';
 
 /**
  * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
- * that the server keeps for every statement, and `preparedStatements: false` for poolers that keep none.
+ * that the server keeps for every statement, `preparedStatements: false` for poolers that keep none, and `onQuery` and
+ * `tracer` to see what happens.
  */
-export type DatabaseOptions = PoolConfig & ScopeOptions;
+export type DatabaseOptions = PoolConfig & ScopeOptions & TelemetryOptions;
 
 /**
  * `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. Its
@@ -114,6 +119,9 @@ export type ServiceSession = Session<unknown> & {
   onBehalfOf(userId: string): Session<OnBehalfRepositories>;
 };
 
+/** Numbers of connections: `open` of at most `max`, `idle` among them, and how many calls are `waiting` for one. */
+export type Connections = { max: number; open: number; idle: number; waiting: number };
+
 export type Database = {
   /**
    * A session of a signed-in user. `claims` is the payload of their JWT, whose signature the caller has verified.
@@ -125,6 +133,8 @@ export type Database = {
   asAnon(): Session<AnonRepositories>;
   /** A session of the service itself, which bypasses RLS. */
   asService(): ServiceSession;
+  /** The connections of the pool at this moment. */
+  readonly connections: Connections;
   /** Waits for running statements, then closes all connections. */
   destroy(): Promise<void>;
 };
@@ -133,7 +143,8 @@ export type Database = {
  * Opens the database; the first statement connects. The login role must be a member of `anon`, `authenticated` and
  * `service_role`, as Supabase's `postgres` is.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed, or a limit is no number of milliseconds.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, a limit is no number of milliseconds, or
+ *   `onQuery` or `tracer` is none.
  * @example
  * const database = createDatabase({ connectionString: process.env.DATABASE_URL });
  * const alice = database.asUser({ sub: userId });
@@ -145,20 +156,25 @@ export function createDatabase({
   statementTimeoutMillis,
   lockTimeoutMillis,
   idleInTransactionTimeoutMillis,
+  onQuery,
+  tracer,
   ...poolConfig
 }: DatabaseOptions): Database {
   const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis };
   checkLimits(limits);
   const pool = createPool(poolConfig);
+  const tracing = tracer && new Tracing(tracer, pool);
+  const observers = [onQuery && queryEvents(onQuery), tracing].filter((observer) => observer !== undefined);
   let closing: Promise<void> | undefined;
 
-  function open<Repositories>(
+  function open<Repositories extends object>(
     context: SessionContext,
-    bind: (kysely: Kysely<DB>) => Repositories,
+    repositoriesOf: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
+    const bind = tracing ? (kysely: Kysely<DB>) => tracing.repositories(repositoriesOf(kysely)) : repositoriesOf;
     const kysely = new Kysely<DB>({
       dialect: new PostgresDialect({
-        pool: scopedPool(pool, context, { preparedStatements, ...limits }),
+        pool: scopedPool(pool, context, { preparedStatements, ...limits }, observers),
         cursor: Cursor,
       }),
     });
@@ -180,12 +196,16 @@ export function createDatabase({
     return {
       ...bind(kysely),
       kysely,
-      transaction: (fn, transactionOptions) =>
-        runTransaction(
-          kysely,
-          (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
-          transactionOptions,
-        ),
+      transaction: (fn, transactionOptions) => {
+        const run = (onRetry?: (error: DatabaseError) => void) =>
+          runTransaction(
+            kysely,
+            (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
+            transactionOptions,
+            onRetry,
+          );
+        return tracing ? tracing.transaction(run) : run();
+      },
     };
   }
 
@@ -205,6 +225,10 @@ export function createDatabase({
           profiles: ownProfileOf(kysely, userId),
         })),
     }),
+    get connections() {
+      const { options, totalCount, idleCount, waitingCount } = pool;
+      return { max: options.max, open: totalCount, idle: idleCount, waiting: waitingCount };
+    },
     destroy: () => {
       closing ??= close(pool);
       return closing;

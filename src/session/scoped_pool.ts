@@ -1,6 +1,7 @@
 import type { PostgresPool } from 'kysely';
 import { Client, type Pool, type PoolClient } from 'pg';
 import type { SessionContext } from './claims.ts';
+import { ObservedClient, type Observer } from './observed_client.ts';
 import { refuseInOwnTransaction } from './own_transaction.ts';
 import { ScopedClient } from './scoped_client.ts';
 import { type Limits, settingsOf } from './settings.ts';
@@ -27,6 +28,8 @@ export type ScopeOptions = Limits & {
  * `connect` and `query` throw a `DatabaseError`, never an error of the driver; a `ConfigurationError` if the connection may
  * not act as the role, in which case the statement has not run.
  *
+ * `observers` are told of every statement.
+ *
  * @example
  * const dialect = new PostgresDialect({ pool: scopedPool(pool, userContext({ sub })), cursor: Cursor });
  * const alice = new Kysely<DB>({ dialect });
@@ -35,14 +38,23 @@ export function scopedPool(
   pool: Pool,
   context: SessionContext,
   { preparedStatements = true, ...limits }: ScopeOptions = {},
+  observers: readonly Observer[] = [],
 ): PostgresPool {
   const settings = settingsOf(context, limits);
   return {
     async connect() {
       refuseInOwnTransaction(pool, context);
-      const client = await connectIdle(pool);
-      const statements = preparedStatements ? statementsOf(client) : undefined;
-      return new ScopedClient(client, { context, settings, statements });
+      const startTime = performance.now();
+      try {
+        const client = await connectIdle(pool);
+        const statements = preparedStatements ? statementsOf(client) : undefined;
+        const scope = { context, settings, statements };
+        if (observers.length === 0) return new ScopedClient(client, scope);
+        return new ObservedClient(client, scope, observers, startTime);
+      } catch (error) {
+        for (const observer of observers) observer.unconnected(translateError(error), startTime);
+        throw error;
+      }
     },
     async end() {},
     options: {},
