@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
-import type { Pool, PoolConfig } from 'pg';
+import type { PoolConfig } from 'pg';
 import { ExpenseRepository } from './repositories/expenses.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
@@ -20,7 +19,7 @@ import {
 import { Cursor } from './session/cursor.ts';
 import { runInTransaction } from './session/own_transaction.ts';
 import { createPool } from './session/pool.ts';
-import { type ScopeOptions, scopedPool } from './session/scoped_pool.ts';
+import { type ScopeOptions, type SessionOptions, scopedPool } from './session/scoped_pool.ts';
 import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
 import type { TransactionLevel } from './session/transaction_level.ts';
@@ -29,14 +28,21 @@ import { queryEvents } from './telemetry/query_event.ts';
 import { Tracing } from './telemetry/tracing.ts';
 import type { DB } from './types/database.ts';
 import type { MessageRole } from './types/enums.ts';
-import type { DatabaseError } from './types/errors.ts';
+import { ConfigurationError, type DatabaseError } from './types/errors.ts';
 
 /**
  * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
- * that the server keeps for every statement, `preparedStatements: false` for poolers that keep none, and `onQuery` and
- * `tracer` to see what happens.
+ * that the server keeps for every statement, how long to wait for its answer, `preparedStatements: false` for poolers that
+ * keep none, and `onQuery` and `tracer` to see what happens.
  */
-export type DatabaseOptions = PoolConfig & ScopeOptions & TelemetryOptions;
+export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames> & ScopeOptions & TelemetryOptions;
+
+/** `pg` sends these as it connects, where poolers refuse them and where a session's own would overrule them. */
+const limitNames = {
+  statement_timeout: 'statementTimeoutMillis',
+  lock_timeout: 'lockTimeoutMillis',
+  idle_in_transaction_session_timeout: 'idleInTransactionTimeoutMillis',
+};
 
 /**
  * `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. Its
@@ -116,7 +122,7 @@ export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' |
 
 export type ServiceSession = Session<unknown> & {
   /** The service acting for one user, whose rows every statement names. @throws {ValidationError} unless `userId` is a uuid. */
-  onBehalfOf(userId: string): Session<OnBehalfRepositories>;
+  onBehalfOf(userId: string, options?: SessionOptions): Session<OnBehalfRepositories>;
 };
 
 /** Numbers of connections: `open` of at most `max`, `idle` among them, and how many calls are `waiting` for one. */
@@ -127,24 +133,29 @@ export type Database = {
    * A session of a signed-in user. `claims` is the payload of their JWT, whose signature the caller has verified.
    *
    * @throws {ValidationError} unless `claims` is an object whose `sub` is a uuid and whose `role`, if any, is `authenticated`.
+   * @example
+   * const alice = database.asUser(claims, { signal: request.signal }); // whoever hangs up stops what runs for them
    */
-  asUser(claims: Claims): Session<UserRepositories>;
+  asUser(claims: Claims, options?: SessionOptions): Session<UserRepositories>;
   /** A session of somebody who is not signed in. */
-  asAnon(): Session<AnonRepositories>;
+  asAnon(options?: SessionOptions): Session<AnonRepositories>;
   /** A session of the service itself, which bypasses RLS. */
-  asService(): ServiceSession;
+  asService(options?: SessionOptions): ServiceSession;
   /** The connections of the pool at this moment. */
   readonly connections: Connections;
-  /** Waits for running statements, then closes all connections. */
-  destroy(): Promise<void>;
+  /**
+   * Refuses new work, waits up to `timeoutMillis` (default 10 s) for the statements and transactions that run, then cancels
+   * the rest, whose callers get an error, and closes all connections.
+   */
+  destroy(options?: { timeoutMillis?: number }): Promise<void>;
 };
 
 /**
  * Opens the database; the first statement connects. The login role must be a member of `anon`, `authenticated` and
  * `service_role`, as Supabase's `postgres` is.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed, a limit is no number of milliseconds, or
- *   `onQuery` or `tracer` is none.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, a limit is no number of milliseconds or has
+ *   `pg`'s own name, or `onQuery` or `tracer` is none.
  * @example
  * const database = createDatabase({ connectionString: process.env.DATABASE_URL });
  * const alice = database.asUser({ sub: userId });
@@ -156,12 +167,14 @@ export function createDatabase({
   statementTimeoutMillis,
   lockTimeoutMillis,
   idleInTransactionTimeoutMillis,
+  query_timeout,
   onQuery,
   tracer,
   ...poolConfig
 }: DatabaseOptions): Database {
-  const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis };
+  const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis, query_timeout };
   checkLimits(limits);
+  refuseStartupLimits(poolConfig);
   const pool = createPool(poolConfig);
   const tracing = tracer && new Tracing(tracer, pool);
   const observers = [onQuery && queryEvents(onQuery), tracing].filter((observer) => observer !== undefined);
@@ -169,12 +182,13 @@ export function createDatabase({
 
   function open<Repositories extends object>(
     context: SessionContext,
+    { signal }: SessionOptions,
     repositoriesOf: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
     const bind = tracing ? (kysely: Kysely<DB>) => tracing.repositories(repositoriesOf(kysely)) : repositoriesOf;
     const kysely = new Kysely<DB>({
       dialect: new PostgresDialect({
-        pool: scopedPool(pool, context, { preparedStatements, ...limits }, observers),
+        pool: scopedPool(pool, context, { preparedStatements, signal, ...limits }, observers),
         cursor: Cursor,
       }),
     });
@@ -210,16 +224,17 @@ export function createDatabase({
   }
 
   return {
-    asUser: (claims) => open(userContext(claims), (kysely) => userRepositories(kysely, claims.sub, PamRepository)),
-    asAnon: () =>
-      open(anonContext(), (kysely) => ({
+    asUser: (claims, options = {}) =>
+      open(userContext(claims), options, (kysely) => userRepositories(kysely, claims.sub, PamRepository)),
+    asAnon: (options = {}) =>
+      open(anonContext(), options, (kysely) => ({
         posts: new PostReader(kysely),
         profiles: new PublicProfileRepository(kysely),
       })),
-    asService: () => ({
-      ...open(serviceContext(), () => ({})),
-      onBehalfOf: (userId) =>
-        open(onBehalfContext(userId), (kysely) => ({
+    asService: (options = {}) => ({
+      ...open(serviceContext(), options, () => ({})),
+      onBehalfOf: (userId, onBehalfOptions = options) =>
+        open(onBehalfContext(userId), onBehalfOptions, (kysely) => ({
           ...userRepositories(kysely, userId, PamRepository<MessageRole>),
           posts: ownPostsOf(kysely, userId),
           profiles: ownProfileOf(kysely, userId),
@@ -229,17 +244,17 @@ export function createDatabase({
       const { options, totalCount, idleCount, waitingCount } = pool;
       return { max: options.max, open: totalCount, idle: idleCount, waiting: waitingCount };
     },
-    destroy: () => {
-      closing ??= close(pool);
+    destroy: ({ timeoutMillis = 10_000 } = {}) => {
+      closing ??= pool.close(timeoutMillis);
       return closing;
     },
   };
 }
 
-/** `end` waits for the connections in use, but drops whoever still waits for one. */
-async function close(pool: Pool): Promise<void> {
-  while (pool.waitingCount > 0) await sleep(20);
-  await pool.end();
+function refuseStartupLimits(config: object): void {
+  for (const [name, ours] of Object.entries(limitNames)) {
+    if (name in config) throw new ConfigurationError(`${name} is not taken: say ${ours}.`);
+  }
 }
 
 function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db: Kysely<DB>, userId: string) => Pam) {

@@ -19,6 +19,7 @@ export * from './repositories/posts.ts';
 export * from './repositories/profiles.ts';
 export * from './repositories/trips.ts';
 export type { Claims } from './session/claims.ts';
+export type { SessionOptions } from './session/scoped_pool.ts';
 export type { TransactionOptions } from './session/transaction.ts';
 export type { TelemetryOptions } from './telemetry/options.ts';
 export type { QueryEvent } from './telemetry/query_event.ts';

@@ -1,18 +1,25 @@
-import { Client, Pool, type PoolConfig } from 'pg';
+import { Client, type Pool, type PoolConfig } from 'pg';
 import { ConfigurationError } from '../types/errors.ts';
+import { ConnectionPool } from './connection_pool.ts';
 import { getTypeParser } from './type_parsers.ts';
 
 /**
- * A pool as sessions need it: connections are kept alive, waiting for one ends after 10 s, and one that the server ends is
+ * A pool as sessions need it: connections that are idle for 10 s are probed, waiting for one ends after 10 s, and one that the server ends is
  * replaced instead of ending the process. Rows hold dates as "YYYY-MM-DD", numeric and bigint as text.
  *
  * @throws {ConfigurationError} if the connection string is empty or malformed.
  */
-export function createPool(config: PoolConfig): Pool {
-  const { keepAlive = true, connectionTimeoutMillis = 10_000, fallback_application_name = 'wheels-db' } = config;
+export function createPool(config: PoolConfig): ConnectionPool {
+  const {
+    keepAlive = true,
+    keepAliveInitialDelayMillis = 10_000,
+    connectionTimeoutMillis = 10_000,
+    fallback_application_name = 'wheels-db',
+  } = config;
   const options = {
     ...config,
     keepAlive,
+    keepAliveInitialDelayMillis,
     connectionTimeoutMillis,
     fallback_application_name,
     types: { getTypeParser },
@@ -20,15 +27,10 @@ export function createPool(config: PoolConfig): Pool {
     binary: false,
   };
   check(options);
-  const pool = new Pool(options);
-  // An emitter without a listener throws its errors. The pool emits those of idle clients, which it replaces by itself.
-  pool.on('error', ignore);
-  pool.on('connect', (client) => client.on('error', ignore));
+  const pool = new ConnectionPool(options);
   hideConnectionString(pool);
   return pool;
 }
-
-function ignore(): void {}
 
 const form = 'postgres://user:password@host:5432/database';
 

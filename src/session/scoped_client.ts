@@ -2,8 +2,9 @@ import type { PostgresCursor, PostgresPoolClient, PostgresQueryResult } from 'ky
 import { type PoolClient, DatabaseError as PostgresError } from 'pg';
 import { ConfigurationError, ConnectionError, DatabaseError } from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
+import { type ConnectionPool, cancelled } from './connection_pool.ts';
 import { type Batch, Cursor, type CursorConnection } from './cursor.ts';
-import { Exchange, type Fetch, type Statement, toWire } from './exchange.ts';
+import { Exchange, type Fetch, type Outcome, type Statement, toWire } from './exchange.ts';
 import { explainRefusal } from './settings.ts';
 import type { StatementCache } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
@@ -15,7 +16,18 @@ export type Scope = {
   readonly settings: Statement;
   /** What the connection has prepared; undefined if it is to prepare nothing. */
   readonly statements: StatementCache | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** How long to wait for an answer; 0 is for ever. */
+  readonly answerMillis: number;
+  readonly pool: ConnectionPool;
+  /** The clients of the session that Kysely may want to cancel, by process id. */
+  readonly inUse: Map<number, ScopedClient>;
 };
+
+/** How long the server may take to cancel. */
+const cancelMillis = 5_000;
+/** A request that comes before its statement does nothing. */
+const cancelAgainMillis = 250;
 
 /** A connection while a session has it: every statement runs in a transaction that has the session's settings. */
 export class ScopedClient implements PostgresPoolClient {
@@ -32,6 +44,10 @@ export class ScopedClient implements PostgresPoolClient {
   #isReleased = false;
   #isEnding = false;
   #leavesTraces = false;
+  #isInFlight = false;
+  #isCancelled = false;
+  #cancelling: NodeJS.Timeout | undefined;
+  #silence: NodeJS.Timeout | undefined;
   #connectionError: unknown;
   readonly #keepConnectionError = (error: unknown) => {
     this.#connectionError ??= error;
@@ -41,6 +57,11 @@ export class ScopedClient implements PostgresPoolClient {
     this.#client = client;
     this.#scope = scope;
     client.on('error', this.#keepConnectionError);
+  }
+
+  get processID(): number {
+    this.#scope.inUse.set(this.#client.processID, this);
+    return this.#client.processID;
   }
 
   query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>;
@@ -69,9 +90,44 @@ export class ScopedClient implements PostgresPoolClient {
 
   release(destroy = false): void {
     this.#isReleased = true;
+    this.#scope.inUse.delete(this.#client.processID);
     this.#client.off('error', this.#keepConnectionError);
     const isFit = this.#connectionError === undefined && this.#status === 'I' && this.#running === 0;
-    this.#client.release(destroy || this.#leavesTraces || !isFit);
+    this.#client.release(destroy || this.#leavesTraces || this.#isCancelled || !isFit);
+  }
+
+  /** Cancels what runs, if anything does. A request may come late and hit the next statement: there will be none. */
+  readonly cancel = (): void => {
+    if (!this.#isInFlight || this.#isCancelled) return;
+    this.#isCancelled = true;
+    const { pool } = this.#scope;
+    const request = () => void pool.cancel(this.#client);
+    request();
+    this.#cancelling = setInterval(request, cancelAgainMillis);
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(this.#abandon, cancelMillis);
+  };
+
+  readonly #abandon = (): void => {
+    this.#connectionError ??= new ConnectionError(
+      'The server did not answer in time: the connection was given up, and whether the statement took effect is unknown.',
+    );
+    this.#scope.pool.abandon(this.#client);
+  };
+
+  async #send(exchange: Exchange) {
+    const { signal, answerMillis } = this.#scope;
+    this.#isInFlight = true;
+    if (answerMillis > 0) this.#silence = setTimeout(this.#abandon, answerMillis);
+    signal?.addEventListener('abort', this.cancel);
+    try {
+      return await exchange.send();
+    } finally {
+      this.#isInFlight = false;
+      clearTimeout(this.#silence);
+      clearInterval(this.#cancelling);
+      signal?.removeEventListener('abort', this.cancel);
+    }
   }
 
   /** 'I' outside of a transaction, 'T' inside, 'E' inside one that has failed. */
@@ -103,6 +159,7 @@ export class ScopedClient implements PostgresPoolClient {
 
   async #query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
     const isEnd = sql === 'commit' || sql === 'rollback';
+    if (sql !== 'rollback') this.#refuseIfAborted();
     if (isEnd && (this.#begin !== undefined || this.#hasFailedToBegin)) return this.#endUnbegun(sql);
     if (
       this.#begin === undefined &&
@@ -142,18 +199,19 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   async #fetch(step: Statement | Fetch): Promise<Batch> {
+    this.#refuseIfAborted();
     const { result, isSuspended } = await this.#run(step, true);
     return { rows: result.rows, fields: result.fields, isLast: !isSuspended };
   }
 
-  async #run(step: Statement | Fetch, needsSettings: boolean, isRepeated = false): ReturnType<typeof send> {
+  async #run(step: Statement | Fetch, needsSettings: boolean, isRepeated = false): Promise<Answer> {
     this.#refuseIfUnfit();
     const isOutside = this.#status === 'I';
     const begin = this.#begin;
     const steps = [...(needsSettings ? this.#preamble() : []), step];
     const exchange = new Exchange(this.#client, steps, this.#scope.statements);
     try {
-      const { result } = await send(exchange);
+      const result = await this.#send(exchange);
       this.#begin = undefined;
       // `commit and chain` has opened a transaction without settings; `rollback to savepoint` looks the same.
       this.#hasSettings = this.#status !== 'I' && result.command !== 'COMMIT' && result.command !== 'ROLLBACK';
@@ -162,7 +220,7 @@ export class ScopedClient implements PostgresPoolClient {
       this.#hasSettings = false;
       const isStale = this.#forgetStale(error, steps);
       if (isStale && isOutside && !isRepeated) {
-        if (this.#status !== 'I') await send(new Exchange(this.#client, [rollback], undefined));
+        if (this.#status !== 'I') await this.#send(new Exchange(this.#client, [rollback], undefined));
         return await this.#run(step, needsSettings, true);
       }
       if (begin !== undefined) this.#noteBegin(exchange);
@@ -180,6 +238,10 @@ export class ScopedClient implements PostgresPoolClient {
   #noteBegin({ completed }: Exchange): void {
     this.#begin = undefined;
     this.#hasFailedToBegin = completed === 0;
+  }
+
+  #refuseIfAborted(): void {
+    if (this.#isCancelled || this.#scope.signal?.aborted) throw cancelled();
   }
 
   #refuseIfUnfit(): void {
@@ -223,10 +285,7 @@ const mayCommitInside = /^[\s;]*(do\b|call\b|--|\/\*)/i;
 
 const rollback: Statement = { text: 'rollback', values: [] };
 
-async function send(exchange: Exchange) {
-  const result = await exchange.send();
-  return { result, isSuspended: exchange.isSuspended };
-}
+type Answer = { readonly result: Outcome; readonly isSuspended: boolean };
 
 function nothing<R>(command: string): PostgresQueryResult<R> {
   // Kysely's type lists the commands it looks at, and not those that count no rows.

@@ -1,10 +1,12 @@
 import type { PostgresPool } from 'kysely';
-import { Client, type Pool, type PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { SessionContext } from './claims.ts';
+import type { ConnectionPool } from './connection_pool.ts';
+import { controlClient } from './control_client.ts';
 import { ObservedClient, type Observer } from './observed_client.ts';
 import { refuseInOwnTransaction } from './own_transaction.ts';
 import { ScopedClient } from './scoped_client.ts';
-import { type Limits, settingsOf } from './settings.ts';
+import { answerMillisOf, type Limits, settingsOf } from './settings.ts';
 import { StatementCache } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
 
@@ -14,6 +16,20 @@ export type ScopeOptions = Limits & {
    * transaction mode that does not keep them: Supavisor, PgBouncer before 1.21.
    */
   preparedStatements?: boolean;
+  /**
+   * How many milliseconds to wait for the server's answer before the connection is given up for lost. Default 5 s more than
+   * a statement may run, and none if that is unlimited; 0 is none. It counts the time in a pooler's queue.
+   */
+  query_timeout?: number;
+};
+
+export type SessionOptions = {
+  /**
+   * Once it is aborted, what the session has not sent is not sent, what runs is cancelled on the server, and an open
+   * transaction is rolled back: the callers get a `CancelledError`. A statement that the server had completed by then gives
+   * its result.
+   */
+  signal?: AbortSignal;
 };
 
 /**
@@ -35,49 +51,34 @@ export type ScopeOptions = Limits & {
  * const alice = new Kysely<DB>({ dialect });
  */
 export function scopedPool(
-  pool: Pool,
+  pool: ConnectionPool,
   context: SessionContext,
-  { preparedStatements = true, ...limits }: ScopeOptions = {},
+  { preparedStatements = true, query_timeout, signal, ...limits }: ScopeOptions & SessionOptions = {},
   observers: readonly Observer[] = [],
 ): PostgresPool {
   const settings = settingsOf(context, limits);
+  const answerMillis = query_timeout ?? answerMillisOf(limits);
+  const inUse = new Map<number, ScopedClient>();
   return {
     async connect() {
       refuseInOwnTransaction(pool, context);
       const startTime = performance.now();
       try {
-        const client = await connectIdle(pool);
+        const client = await pool.take(signal);
         const statements = preparedStatements ? statementsOf(client) : undefined;
-        const scope = { context, settings, statements };
+        const scope = { pool, context, settings, statements, signal, answerMillis, inUse };
         if (observers.length === 0) return new ScopedClient(client, scope);
         return new ObservedClient(client, scope, observers, startTime);
       } catch (error) {
-        for (const observer of observers) observer.unconnected(translateError(error), startTime);
-        throw error;
+        const translated = translateError(error);
+        for (const observer of observers) observer.unconnected(translated, startTime);
+        throw translated;
       }
     },
     async end() {},
     options: {},
-    // Kysely cancels a running statement over a connection of its own.
-    Client: class extends Client {
-      constructor() {
-        super(pool.options);
-        this.on('error', () => {});
-      }
-    },
+    Client: controlClient((processId) => inUse.get(processId)?.cancel()),
   };
-}
-
-/** A connection that another user of the pool left inside a transaction is not fit: our commit would commit theirs. */
-async function connectIdle(pool: Pool): Promise<PoolClient> {
-  try {
-    const client = await pool.connect();
-    if (client.getTransactionStatus() === 'I') return client;
-    client.release(true);
-  } catch (error) {
-    throw translateError(error);
-  }
-  return connectIdle(pool);
 }
 
 const maxPrepared = 200;

@@ -36,8 +36,15 @@ export function settingsOf({ role, claims }: SessionContext, limits: Limits): St
   return { text: applySettings, values: toWire([role, JSON.stringify(claims), sub, ...limitsOf(limits)]) };
 }
 
+/** How long an answer may take: what the server allows a statement, and 5 s for the way. 0 is for ever. */
+export function answerMillisOf({ statementTimeoutMillis = defaultStatementTimeout }: Limits): number {
+  return statementTimeoutMillis === 0 ? 0 : statementTimeoutMillis + 5_000;
+}
+
+const defaultStatementTimeout = 30_000;
+
 function limitsOf({
-  statementTimeoutMillis = 30_000,
+  statementTimeoutMillis = defaultStatementTimeout,
   lockTimeoutMillis = 10_000,
   idleInTransactionTimeoutMillis = 60_000,
 }: Limits): number[] {

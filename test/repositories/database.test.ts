@@ -164,6 +164,23 @@ describe('createDatabase', () => {
     },
   );
 
+  test.each([
+    ['statement_timeout', 'statementTimeoutMillis'],
+    ['lock_timeout', 'lockTimeoutMillis'],
+    ['idle_in_transaction_session_timeout', 'idleInTransactionTimeoutMillis'],
+  ])('refuses %s, which a pooler would refuse, and names %s', (name, ours) => {
+    expect(() => createDatabase({ [name]: 1000 })).toThrow(
+      new ConfigurationError(`${name} is not taken: say ${ours}.`),
+    );
+  });
+
+  test.each([{ query_timeout: -1 }, { query_timeout: 1.5 }, { statementTimeoutMillis: Number.NaN }])(
+    'refuses a limit that is none: %o',
+    (limits) => {
+      expect(() => createDatabase({ ...limits })).toThrow(/must be a whole number of milliseconds/);
+    },
+  );
+
   test('connects only when something runs', async () => {
     const database = createDatabase({ connectionString: 'postgres://nobody:s3cret@127.0.0.1:1/nothing' });
     const session = database.asAnon();

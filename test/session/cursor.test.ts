@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { Pool } from 'pg';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { userContext } from '../../src/session/claims.ts';
+import type { ConnectionPool } from '../../src/session/connection_pool.ts';
 import { createPool } from '../../src/session/pool.ts';
 import type { ScopeOptions } from '../../src/session/scoped_pool.ts';
 import { ConfigurationError, DatabaseError, TimeoutError } from '../../src/types/errors.ts';
@@ -15,7 +15,7 @@ type Tables = { numbers: { n: number; owner: string }; marks: { mark: string } }
 const database = testDatabase();
 const [alice, bob] = [randomUUID(), randomUUID()];
 let proxy: TcpProxy;
-let pool: Pool;
+let pool: ConnectionPool;
 let pid: number;
 
 /** One connection, so that what a stream leaves behind is there for the next. */

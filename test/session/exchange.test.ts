@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { AbortedTransactionError, type Kysely, sql } from 'kysely';
-import type { Pool } from 'pg';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { userContext } from '../../src/session/claims.ts';
+import type { ConnectionPool } from '../../src/session/connection_pool.ts';
 import { createPool } from '../../src/session/pool.ts';
 import type { ScopeOptions } from '../../src/session/scoped_pool.ts';
 import { ConfigurationError, DatabaseError, TimeoutError } from '../../src/types/errors.ts';
@@ -13,7 +13,7 @@ type Tables = { marks: { mark: string } };
 
 const database = testDatabase();
 const sub = randomUUID();
-let pool: Pool;
+let pool: ConnectionPool;
 
 /** One connection, so that what one statement leaves behind is there for the next. */
 beforeEach(() => {

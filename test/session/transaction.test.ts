@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { userContext } from '../../src/session/claims.ts';
+import type { ConnectionPool } from '../../src/session/connection_pool.ts';
 import { createPool } from '../../src/session/pool.ts';
 import { runTransaction } from '../../src/session/transaction.ts';
 import {
@@ -19,7 +19,7 @@ import { openSession } from './open_session.ts';
 type Accounts = { accounts: { id: string; balance: number } };
 
 const database = testDatabase();
-let pool: Pool;
+let pool: ConnectionPool;
 let session: Kysely<Accounts>;
 
 beforeAll(async () => {

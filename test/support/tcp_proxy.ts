@@ -1,6 +1,7 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { type Fate, type Network, ProxiedConnection } from './proxied_connection.ts';
 
-/** A TCP proxy before a Postgres server, which counts what crosses it. */
+/** A TCP proxy before a Postgres server, which counts what crosses it and can be a bad network. */
 export type TcpProxy = {
   /** Leads to the same database through the proxy. */
   readonly connectionString: string;
@@ -8,10 +9,35 @@ export type TcpProxy = {
   readonly exchanges: number;
   /** How often statements were parsed: Parse messages. */
   readonly parses: number;
+  /** How often a client has logged in. */
+  readonly logins: number;
+  /** How often a client has asked the server to cancel a statement: CancelRequest, on a connection of its own. */
+  readonly cancels: number;
+  /** How many clients are connected. */
+  readonly open: number;
   /** Milliseconds by which everything to the server is late. */
   delay: number;
-  /** Ends all connections at once. */
+  /** Milliseconds by which everything from the server is late. */
+  answerDelay: number;
+  /** Ends all connections at once: the clients are told, the server when it has finished what it is doing. */
   cut(): void;
+  /** Ends all connections at once with an RST to both sides. */
+  reset(): void;
+  /**
+   * Cuts one connection: the first on which the client asks the server for an answer. Either the server does not hear the
+   * request, or it does what it is asked for and the client hears only the first bytes of the answer.
+   */
+  loseNext(what: 'request' | { answerAfterBytes: number }): void;
+  /** The connections that are open stay so, but nothing crosses them: the other side has gone without a word. */
+  freeze(): void;
+  /** As `freeze`, for connections to come as well: they are accepted, and hear nothing. */
+  silence(): void;
+  /** Ends `freeze` and `silence`: what has not crossed does now. */
+  thaw(): void;
+  /** Refuses new connections. */
+  refuse(): void;
+  /** Takes new connections again, on the same port. */
+  accept(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -26,37 +52,51 @@ export type TcpProxy = {
  */
 export async function startTcpProxy(connectionString: string): Promise<TcpProxy> {
   const target = new URL(connectionString);
-  const sockets = new Set<Socket>();
+  const connections = new Set<ProxiedConnection>();
   const counts = new Map<string, number>();
   const count = (type: string) => counts.get(type) ?? 0;
-  let delay = 0;
+  let toLose: 'request' | { answerAfterBytes: number } | undefined;
+  let isSilent = false;
 
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port || 5432), target.hostname);
-    const readMessages = messageReader((type) => counts.set(type, count(type) + 1));
-    client.on('data', (chunk) => {
-      readMessages(chunk);
-      if (delay > 0) setTimeout(() => upstream.write(chunk), delay);
-      else upstream.write(chunk);
+  const fateOf = (message: string): Fate => {
+    if (toLose === undefined || (message !== 'S' && message !== 'Q')) return 'passed';
+    const lost = toLose;
+    toLose = undefined;
+    return lost === 'request' ? 'lost' : lost.answerAfterBytes;
+  };
+  const network: Network = {
+    delay: 0,
+    answerDelay: 0,
+    onMessage(message) {
+      counts.set(message, count(message) + 1);
+      return fateOf(message);
+    },
+  };
+
+  const listen = async (port: number): Promise<Server> => {
+    const server = createServer((client) => {
+      const upstream = connect(Number(target.port || 5432), target.hostname);
+      const connection = new ProxiedConnection(client, upstream, network);
+      if (isSilent) connection.freeze();
+      connections.add(connection);
+      upstream.on('close', () => connections.delete(connection));
     });
-    upstream.on('data', (chunk) => client.write(chunk));
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket.setNoDelay(true));
-      socket.on('error', () => {});
-      socket.on('end', () => other.end());
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', resolve);
+    });
+    return server;
+  };
+  let server = await listen(0);
   const { port } = server.address() as AddressInfo;
   const cut = () => {
-    for (const socket of sockets) socket.destroy();
+    for (const connection of connections) connection.cut();
+  };
+  const reset = () => {
+    for (const connection of connections) connection.reset();
+  };
+  const freeze = () => {
+    for (const connection of connections) connection.freeze();
   };
 
   return {
@@ -67,35 +107,51 @@ export async function startTcpProxy(connectionString: string): Promise<TcpProxy>
     get parses() {
       return count('P');
     },
+    get logins() {
+      return count('Startup');
+    },
+    get cancels() {
+      return count('Cancel');
+    },
+    get open() {
+      return [...connections].filter(({ isOpen }) => isOpen).length;
+    },
     get delay() {
-      return delay;
+      return network.delay;
     },
     set delay(millis) {
-      delay = millis;
+      network.delay = millis;
+    },
+    get answerDelay() {
+      return network.answerDelay;
+    },
+    set answerDelay(millis) {
+      network.answerDelay = millis;
     },
     cut,
-    async close() {
-      cut();
-      await new Promise((resolve) => server.close(resolve));
+    reset,
+    loseNext(what) {
+      toLose = what;
     },
-  };
-}
-
-/** Reads what a client sends: a length and a body before the login is asked for, then a type, a length and a body. */
-function messageReader(onMessage: (type: string) => void): (chunk: Buffer) => void {
-  const protocol3 = 196_608;
-  let pending = Buffer.alloc(0);
-  let hasStarted = false;
-  return (chunk) => {
-    pending = Buffer.concat([pending, chunk]);
-    for (;;) {
-      const typeLength = hasStarted ? 1 : 0;
-      if (pending.length < typeLength + 4) return;
-      const length = typeLength + pending.readUInt32BE(typeLength);
-      if (pending.length < length) return;
-      if (hasStarted) onMessage(String.fromCharCode(pending[0] ?? 0));
-      else hasStarted = pending.readUInt32BE(4) === protocol3;
-      pending = pending.subarray(length);
-    }
+    freeze,
+    silence() {
+      isSilent = true;
+      freeze();
+    },
+    thaw() {
+      isSilent = false;
+      for (const connection of connections) connection.thaw();
+    },
+    refuse() {
+      server.close();
+    },
+    async accept() {
+      server = await listen(port);
+    },
+    async close() {
+      server.close();
+      reset();
+      while (connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
   };
 }

@@ -1,0 +1,27 @@
+import { once } from 'node:events';
+import { Client, type PoolClient, type PoolConfig } from 'pg';
+
+/**
+ * Asks the server to cancel what runs on the connection, over another one, as the protocol has it (Postgres manual, 54.2.9
+ * "Canceling Requests in Progress"). A pooler passes it on to the server that runs the statement, which
+ * `pg_cancel_backend` behind a pooler does not: `pg_backend_pid()` is another one's a moment later.
+ *
+ * Resolves when the server has taken the request or cannot be reached; the server says nothing of what becomes of it.
+ */
+export async function cancelRequest({ processID, secretKey }: PoolClient, config: PoolConfig): Promise<void> {
+  const { connection, host, port, ssl, sslNegotiation } = new Client(config);
+  const { stream } = connection;
+  const cancel = () => connection.cancel(processID, secretKey);
+  const isTaken = once(connection, 'end');
+  const timer = setTimeout(() => stream.destroy(), config.connectionTimeoutMillis || 10_000);
+  connection.on('error', () => stream.destroy());
+  connection.on('connect', () => {
+    if (!ssl) cancel();
+    else if (sslNegotiation !== 'direct') connection.requestSsl();
+  });
+  connection.on('sslconnect', cancel);
+  if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
+  else connection.connect(port, host);
+  await isTaken;
+  clearTimeout(timer);
+}

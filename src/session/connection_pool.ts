@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { CancelledError, ConnectionError, type DatabaseError } from '../types/errors.ts';
+import { cancelRequest } from './cancel_request.ts';
+
+/** A pool whose connections can be waited for, cancelled and given up. */
+export class ConnectionPool extends Pool {
+  readonly #open = new Set<PoolClient>();
+  readonly #suspect = new WeakSet<PoolClient>();
+  readonly #closing = new AbortController();
+  #refusesWork = false;
+
+  constructor(config: PoolConfig) {
+    super(config);
+    // An emitter without a listener throws its errors. The pool emits those of idle clients, which it replaces by itself.
+    this.on('error', ignore);
+    this.on('connect', (client) => {
+      client.on('error', ignore);
+      this.#open.add(client);
+    });
+    this.on('remove', (client) => this.#open.delete(client));
+  }
+
+  /**
+   * A connection outside of a transaction: after the commit of one that another user of the pool left inside, theirs would
+   * be committed too.
+   *
+   * @throws {CancelledError} once `signal` is aborted; `ConnectionError` if the pool is closed; or the driver's error.
+   */
+  async take(signal?: AbortSignal): Promise<PoolClient> {
+    for (;;) {
+      if (this.#refusesWork) throw closed();
+      const client = await this.#takeAny(signal);
+      if (client.getTransactionStatus() === 'I' && !this.#suspect.has(client)) return client;
+      client.connection.stream.destroy();
+      client.release(true);
+    }
+  }
+
+  async #takeAny(signal: AbortSignal | undefined): Promise<PoolClient> {
+    const signals = signal ? [signal, this.#closing.signal] : [this.#closing.signal];
+    const connecting = this.connect();
+    const { promise: refused, reject } = Promise.withResolvers<never>();
+    const refuse = () => reject(signal?.aborted ? cancelled() : closed());
+    for (const each of signals) {
+      if (each.aborted) refuse();
+      each.addEventListener('abort', refuse);
+    }
+    try {
+      return await Promise.race([refused, connecting]);
+    } catch (error) {
+      connecting.then(
+        (client) => client.release(),
+        () => {},
+      );
+      throw error;
+    } finally {
+      for (const each of signals) each.removeEventListener('abort', refuse);
+    }
+  }
+
+  /** Asks the server to cancel what runs on the connection. What comes next on it may be hit too: do not reuse it. */
+  async cancel(client: PoolClient): Promise<void> {
+    await cancelRequest(client, this.options);
+  }
+
+  /**
+   * Ends a connection on which the server has fallen silent. As the way to the server may be gone for all of them, those that
+   * are open now are not taken again: each would be waited for in vain.
+   */
+  abandon(client: PoolClient): void {
+    for (const each of this.#open) this.#suspect.add(each);
+    void this.cancel(client);
+    client.connection.stream.destroy();
+  }
+
+  /** Refuses new work, waits for the work that runs, then cancels what still does and closes all connections. */
+  async close(timeoutMillis: number): Promise<void> {
+    const end = performance.now() + timeoutMillis;
+    const isInTime = () => performance.now() < end;
+    this.#refusesWork = true;
+    while (this.waitingCount > 0 && isInTime()) await sleep(10);
+    void this.end();
+    while (this.totalCount + this.#open.size > 0 && isInTime()) await sleep(10);
+    this.#closing.abort();
+    const cancelling = [...this.#open].map((client) => this.cancel(client));
+    for (const client of this.#open) client.connection.stream.destroy();
+    await Promise.all(cancelling);
+  }
+}
+
+function ignore(): void {}
+
+export function cancelled(): DatabaseError {
+  return new CancelledError('The statement was cancelled: the signal of the session is aborted.', { code: '57014' });
+}
+
+function closed(): DatabaseError {
+  return new ConnectionError('The database is closed: destroy() has been called.');
+}
