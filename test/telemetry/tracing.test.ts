@@ -18,6 +18,7 @@ import {
 } from '../../src/index.ts';
 import { methodsOfRepositories, oneStatement, oneTransaction } from '../repositories/every_method.ts';
 import { testDatabase } from '../support/database.ts';
+import { startTcpProxy } from '../support/tcp_proxy.ts';
 import { collectSpans, exported } from './collect_spans.ts';
 
 const file = testDatabase();
@@ -216,6 +217,11 @@ describe('a failed call has the error in its span', () => {
       code: undefined,
       text: undefined,
     });
+  });
+
+  test('of a signal that is aborted', async () => {
+    const visitor = database.asAnon({ signal: AbortSignal.abort() });
+    expect(await failure(() => visitor.posts.feed())).toMatchObject({ type: '57014', text: undefined });
   });
 
   test('of the way to the server', async () => {
@@ -484,6 +490,23 @@ test('no value of a row, a parameter or a claim is in a span or an event', async
   for (const value of [secret, secret.toLowerCase(), alice.id, bob.id, trip.id, 'request.jwt']) {
     expect(told).not.toContain(value);
   }
+});
+
+test('what is observed makes no more round trips', async () => {
+  const proxy = await startTcpProxy(file.connectionString);
+  await withDatabase({ connectionString: proxy.connectionString, onQuery: () => {}, max: 1 }, async (other) => {
+    const alice = other.asUser({ sub: await file.signUp() });
+    const work = async () => {
+      await alice.trips.list();
+      await alice.trips.createMany([{ name: 'a' }]);
+      await alice.transaction(async (tx) => [await tx.trips.list(), await sql`select 1`.execute(tx.kysely)]);
+    };
+    await work();
+    const before = proxy.exchanges;
+    await work();
+    expect(proxy.exchanges - before).toBe(1 + 2 + 3);
+  });
+  await proxy.close();
 });
 
 test('repositories stay what they are', async () => {
