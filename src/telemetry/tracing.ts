@@ -51,9 +51,9 @@ export class Tracing implements Observer {
   #repository<Repository extends object>(collection: string, repository: Repository): Repository {
     return new Proxy(repository, {
       get: (target, name) => {
-        // With the target as `this`: methods that call each other make one span, and private fields are the target's.
-        const member: unknown = Reflect.get(target, name, target);
+        const member: unknown = Reflect.get(target, name);
         if (typeof member !== 'function' || typeof name === 'symbol' || name in Object.prototype) return member;
+        // With the target as `this`: methods that call each other make one span, and private fields are the target's.
         return (...inputs: unknown[]) => this.#traceCall(name, collection, inputs, () => member.apply(target, inputs));
       },
     });

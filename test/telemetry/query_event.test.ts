@@ -11,6 +11,10 @@ import {
   type QueryEvent,
   TripRepository,
 } from '../../src/index.ts';
+import { anonContext } from '../../src/session/claims.ts';
+import { createPool } from '../../src/session/pool.ts';
+import { ScopedClient } from '../../src/session/scoped_client.ts';
+import { scopedPool } from '../../src/session/scoped_pool.ts';
 import { testDatabase } from '../support/database.ts';
 import { startTcpProxy } from '../support/tcp_proxy.ts';
 
@@ -333,7 +337,15 @@ test('what is no function is refused', () => {
   expect(() => createDatabase(options)).toThrow(new ConfigurationError('onQuery must be a function.'));
 });
 
-test('the repositories are what they are without a hook', async () => {
+test('without a hook nothing is between Kysely and the session’s connection', async () => {
+  const pool = createPool({ connectionString: file.connectionString, max: 1 });
+  const client = await scopedPool(pool, anonContext()).connect();
+  expect(Object.getPrototypeOf(client)).toBe(ScopedClient.prototype);
+  client.release();
+  await pool.end();
+});
+
+test('the repositories are the same as without a hook', async () => {
   const { trips } = await signUp();
   expect(isProxy(trips)).toBe(false);
   expect(Object.getPrototypeOf(trips)).toBe(TripRepository.prototype);
