@@ -241,8 +241,8 @@ export function createDatabase({
         })),
     }),
     get connections() {
-      const { options, totalCount, idleCount, waitingCount } = pool;
-      return { max: options.max, open: totalCount, idle: idleCount, waiting: waitingCount };
+      const { options, totalCount, idleCount, waiting } = pool;
+      return { max: options.max, open: totalCount, idle: idleCount, waiting };
     },
     destroy: ({ timeoutMillis = 10_000 } = {}) => {
       closing ??= pool.close(timeoutMillis);

@@ -10,6 +10,7 @@ export class ConnectionPool extends Pool {
   readonly #suspect = new WeakSet<ClientBase>();
   readonly #closing = new AbortController();
   #refusesWork = false;
+  #waiting = 0;
 
   constructor(config: PoolConfig) {
     const open = new Set<ClientBase>();
@@ -25,6 +26,11 @@ export class ConnectionPool extends Pool {
     // An emitter without a listener throws its errors. The pool emits those of idle clients, which it replaces by itself.
     this.on('error', ignore);
     this.on('connect', (client) => client.on('error', ignore));
+  }
+
+  /** How many wait for a connection; pg-pool's `waitingCount` has those too who have left the queue. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /**
@@ -51,6 +57,7 @@ export class ConnectionPool extends Pool {
     const { promise: refused, reject } = Promise.withResolvers<never>();
     const refuse = () => reject(signal?.aborted ? cancelled() : closed());
     for (const each of signals) each.addEventListener('abort', refuse);
+    this.#waiting += 1;
     try {
       return await Promise.race([refused, connecting]);
     } catch (error) {
@@ -60,6 +67,7 @@ export class ConnectionPool extends Pool {
       );
       throw error;
     } finally {
+      this.#waiting -= 1;
       for (const each of signals) each.removeEventListener('abort', refuse);
     }
   }
@@ -84,7 +92,7 @@ export class ConnectionPool extends Pool {
     const end = performance.now() + timeoutMillis;
     const isInTime = () => performance.now() < end;
     this.#refusesWork = true;
-    while (this.waitingCount > 0 && isInTime()) await sleep(10);
+    while (this.#waiting > 0 && isInTime()) await sleep(10);
     void this.end();
     while (this.totalCount + this.#open.size > 0 && isInTime()) await sleep(10);
     this.#closing.abort();
@@ -101,7 +109,7 @@ function hasConnected(client: ClientBase): boolean {
 }
 
 export function cancelled(): DatabaseError {
-  return new CancelledError('The statement was cancelled: the signal of the session is aborted.', { code: '57014' });
+  return new CancelledError('The statement was cancelled: its signal is aborted.', { code: '57014' });
 }
 
 function closed(): DatabaseError {

@@ -233,6 +233,7 @@ describe('a transaction whose signal is aborted', () => {
     await faults.until(isSleeping);
     const fn = vi.fn();
     const transaction = errorOf(alice.transaction(fn));
+    await expect.poll(() => database.connections.waiting).toBe(1);
     controller.abort();
     expect(await transaction).toEqual(cancelled);
     await busy;

@@ -9,7 +9,7 @@ const faults = testFaults();
 
 const random = (below: number) => Math.floor(Math.random() * below);
 
-/** One fault after the other, at random, until `work` is over. */
+/** A lost request, and then one fault after the other at random, until `work` is over. */
 async function amidFaults<T>(work: Promise<T>): Promise<T> {
   const { proxy } = faults;
   const all = [
@@ -34,9 +34,12 @@ async function amidFaults<T>(work: Promise<T>): Promise<T> {
   ];
   let isOver = false;
   const storm = (async () => {
+    proxy.loseNext('request');
+    await delay(20);
     while (!isOver) {
       await all[random(all.length)]?.();
-      await delay(random(30));
+      // Long enough for something to go well on a busy machine too.
+      await delay(20 + random(80));
     }
   })();
   try {
@@ -144,12 +147,15 @@ describe('under a storm of faults', () => {
     await amidFaults(
       forEach(sent, async (pair) => {
         const [first = ''] = pair;
-        while (
-          !(await isAcknowledged(alice.expenses.create(alice.expense(first)))) ||
-          !(await isAcknowledged(alice.expenses.createMany(pair.map(alice.expense))))
-        ) {
-          repeats += 1;
-          await delay(random(10));
+        const calls = [
+          () => alice.expenses.create(alice.expense(first)),
+          () => alice.expenses.createMany(pair.map(alice.expense)),
+        ];
+        for (const call of calls) {
+          while (!(await isAcknowledged(call()))) {
+            repeats += 1;
+            await delay(random(10));
+          }
         }
       }),
     );

@@ -43,7 +43,7 @@ describe.each(['cut', 'reset'] as const)('a connection that breaks (%s)', (break
     expect(await error).toBeInstanceOf(ConnectionError);
     expect(await error).toHaveProperty('message', 'The connection was lost.');
     expect((await one.execute(alice.kysely)).rows).toEqual([{ one: 1 }]);
-    expect(faults.proxy.open).toBe(1);
+    await expect.poll(() => faults.proxy.open).toBe(1);
   });
 
   test('between two statements of a transaction fails it, and keeps nothing', async () => {

@@ -18,7 +18,7 @@ const closed = expect.objectContaining({
 
 async function noneIsLeft(): Promise<void> {
   await faults.until(isOpen, 0);
-  expect(faults.proxy.open).toBe(0);
+  await expect.poll(() => faults.proxy.open).toBe(0);
 }
 
 /** Resolves at all, that is: `millis` is far more than any bound given to `destroy`. */
@@ -79,6 +79,7 @@ describe('destroy waits for', () => {
     const { kysely } = database.asAnon();
     const running = [sleep(0.3), one, one, one].map((statement) => outcomeOf(statement.execute(kysely)));
     await faults.until(isSleeping);
+    expect(database.connections.waiting).toBe(3);
     await resolves(database.destroy());
     for (const outcome of running) expect((await outcome).error).toBeUndefined();
     await noneIsLeft();
@@ -134,6 +135,42 @@ describe('after destroy was called', () => {
     await one.execute(database.asAnon().kysely);
     await resolves(Promise.all([database.destroy(), database.destroy()]).then(() => {}));
     await resolves(database.destroy());
+    expect(database.connections).toMatchObject({ open: 0, idle: 0, waiting: 0 });
+    await noneIsLeft();
+  });
+
+  test('connections that were lost before leave nothing to wait for', async () => {
+    const { proxy } = faults;
+    const database = faults.open({ query_timeout: 300, connectionTimeoutMillis: 300 });
+    const controller = new AbortController();
+    const { kysely } = database.asAnon();
+    const fails = async (fault: () => unknown, repair: () => unknown, statement = one) => {
+      await outcomeOf(one.execute(kysely));
+      await fault();
+      await errorOf(Promise.all([statement, statement].map((each) => each.execute(kysely))));
+      await repair();
+    };
+    await fails(
+      () => proxy.freeze(),
+      () => proxy.thaw(),
+    );
+    await fails(
+      () => proxy.silence(),
+      () => proxy.thaw(),
+    );
+    await fails(
+      () => [proxy.cut(), proxy.refuse()],
+      () => proxy.accept(),
+    );
+    const cancelled = errorOf(sleep(60).execute(database.asAnon({ signal: controller.signal }).kysely));
+    await faults.until(isSleeping);
+    controller.abort();
+    await cancelled;
+    const killed = errorOf(sleep(60).execute(kysely));
+    await faults.until(isSleeping);
+    await faults.terminate(...(await faults.backends()));
+    await killed;
+    await resolves(database.destroy({ timeoutMillis: 25_000 }));
     await noneIsLeft();
   });
 
@@ -204,6 +241,7 @@ describe('destroy does not wait longer than timeoutMillis for', () => {
     const running = errorOf(sleep(60).execute(kysely));
     await faults.until(isSleeping);
     const waiting = [errorOf(one.execute(kysely)), errorOf(transaction(async () => expect.unreachable()))];
+    await expect.poll(() => database.connections.waiting).toBe(2);
     await resolves(database.destroy({ timeoutMillis: 300 }));
     for (const error of waiting) expect(await error).toEqual(closed);
     expect(await running).toBeInstanceOf(Error);
@@ -219,7 +257,7 @@ describe('destroy does not wait longer than timeoutMillis for', () => {
     faults.proxy.freeze();
     await resolves(database.destroy({ timeoutMillis: 300 }));
     expect(await running).toBeInstanceOf(Error);
-    expect(faults.proxy.open).toBe(0);
+    await expect.poll(() => faults.proxy.open).toBe(0);
     await faults.until(isActive, 0);
   });
 
@@ -228,7 +266,7 @@ describe('destroy does not wait longer than timeoutMillis for', () => {
     await Promise.all([1, 2, 3].map(() => sleep(0.1).execute(database.asAnon().kysely)));
     faults.proxy.freeze();
     await resolves(database.destroy({ timeoutMillis: 300 }));
-    expect(faults.proxy.open).toBe(0);
+    await expect.poll(() => faults.proxy.open).toBe(0);
   });
 
   async function isDestroyedUnder(fault: () => void, database: Database): Promise<void> {
