@@ -222,7 +222,7 @@ describe('a failed call has the error in its span', () => {
 
   test('of a signal that is aborted', async () => {
     const visitor = database.asAnon({ signal: AbortSignal.abort() });
-    expect(await failure(() => visitor.posts.feed())).toMatchObject({ type: '57014', text: undefined });
+    expect(await failure(() => visitor.posts.feed())).toMatchObject({ type: 'CANCELLED', text: undefined });
   });
 
   test('of the way to the server', async () => {
