@@ -38,7 +38,7 @@ export function daysOf(trip: Dates, window: z.output<typeof dayWindowSchema>): T
   const to = window.to && window.to < end ? window.to : end;
   const count = daysBetween(from, to) + 1;
   if (count > mostDays) {
-    throw new ValidationError([{ path: 'to', reason: `is needed: there are more than ${mostDays} days` }]);
+    throw new ValidationError([{ path: 'to', reason: `must leave at most ${mostDays} days of the trip` }]);
   }
   return Array.from({ length: Math.max(count, 0) }, (_, offset) => {
     const date = addDays(from, offset);
