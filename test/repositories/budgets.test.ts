@@ -240,7 +240,7 @@ describe('the usage of a budget', () => {
   });
 
   test('counts what is of its user, trip, category, currency and period, and nothing else', async () => {
-    const { budgets, expenses, trips, trip, detour } = await traveller();
+    const { id, budgets, expenses, trips, trip, detour } = await traveller();
     const bob = await traveller();
     await trips.update(trip.id, { start_date: '2026-11-01', end_date: '2027-01-31' });
     const days = ['2026-11-30', '2026-12-01', '2026-12-31', '2027-01-01'];
@@ -266,6 +266,8 @@ describe('the usage of a budget', () => {
     await budgets.createMany(inputs);
     const { items } = await budgets.usage({ as_of: '2026-12-01', limit: 100 });
     expect(items).toHaveLength(inputs.length);
+    const forAlice = sessions.database.asService().onBehalfOf(id).budgets;
+    expect((await forAlice.usage({ as_of: '2026-12-01', limit: 100 })).items).toEqual(items);
     const ends = { trip: null, weekly: '2026-12-07', monthly: '2026-12-31', yearly: '2027-11-30' };
     for (const { trip_id, category, currency, period, used, period_start, period_end } of items) {
       const counted = spent.filter(

@@ -54,8 +54,15 @@ describe('the days of a trip', () => {
     ],
     [
       'with stops in no order',
-      { destinations: [stop('a', '04-03'), stop('b', '04-01'), stop('c', undefined, '04-02')] },
-      '04-01:bc 04-02:bc 04-03:a',
+      {
+        destinations: [
+          stop('a', '04-03'),
+          stop('b', '04-01'),
+          stop('c', undefined, '04-02'),
+          stop('d', undefined, '03-31'),
+        ],
+      },
+      '03-31:d 04-01:bc 04-02:bc 04-03:a',
     ],
     [
       'with a stop that is left after the trip',

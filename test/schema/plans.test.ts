@@ -441,6 +441,16 @@ describe('a repository reads in proportion to what it gives', () => {
     expect(work('expenses').fetched).toBe(0);
     expect(work('budgets').fetched).toBe(1);
     expect(work('trips').fetched).toBeLessThanOrEqual(2);
+    const { rows } = await database.admin.query('select id from budgets where user_id = $1 and trip_id = $2', [
+      alice,
+      lap,
+    ]);
+    const history = await workOf(
+      role,
+      budgets((repository) => repository.history(rows[0].id)),
+    );
+    expect(history('expenses').fetched).toBe(0);
+    expect(history('trips').fetched).toBe(1);
   });
 
   test.each(roles)('a page of budgets reads the expenses of their periods, as %s', async (role) => {
