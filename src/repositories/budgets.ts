@@ -141,9 +141,9 @@ export class BudgetRepository {
   }
 
   /**
-   * The user's budgets, newest first, each with its current period: from when to when it goes, how much of the amount is
-   * used, and whether it is `within`, `near` or `over`. Counted from the expenses as they are now, those of the period's
-   * days to come included; in a transaction, with what it has written.
+   * The user's budgets, newest first, each with its current period, or the first if that is to come: from when to when it
+   * goes, how much of the amount is used, and whether it is `within`, `near` or `over`. Counted from the expenses as they are
+   * now, those of the period's days to come included; in a transaction, with what it has written.
    *
    * @throws {CursorError} as `list`.
    * @example
