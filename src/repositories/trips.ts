@@ -52,6 +52,7 @@ export type TripTotals = Pick<Trip, (typeof totalColumns)[number]> & {
 };
 
 const placeSchema = z.int().min(0).max(200);
+const moveSchema = z.strictObject({ from: placeSchema, to: placeSchema });
 const additionSchema = z.strictObject({ at: placeSchema, if_version: versionSchema }).partial();
 /** A user's own trips. */
 export class TripRepository {
@@ -213,12 +214,8 @@ export class TripRepository {
    *
    * @throws {NotFoundError} if there is none; others as `update`.
    */
-  async moveDestination(
-    id: string,
-    { from, to }: { from: number; to: number },
-    options: IfVersion = {},
-  ): Promise<Trip> {
-    const [stop, place] = [validate(placeSchema, from, 'from'), validate(placeSchema, to, 'to')];
+  async moveDestination(id: string, move: { from: number; to: number }, options: IfVersion = {}): Promise<Trip> {
+    const { from: stop, to: place } = validate(moveSchema, move);
     const others = sql`destinations - ${stop}::integer`;
     return await this.#update(
       id,
