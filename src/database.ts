@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import type { PoolConfig } from 'pg';
+import { BudgetRepository } from './repositories/budgets.ts';
 import { ExpenseRepository } from './repositories/expenses.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
@@ -100,6 +101,7 @@ export type UserRepositories = {
   readonly trips: TripRepository;
   readonly expenses: ExpenseRepository;
   readonly income: IncomeRepository;
+  readonly budgets: BudgetRepository;
   readonly posts: PostRepository;
   readonly friends: FriendRepository;
   readonly pam: PamRepository;
@@ -269,6 +271,7 @@ function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db:
     trips: new TripRepository(kysely, userId),
     expenses: new ExpenseRepository(kysely, userId),
     income: new IncomeRepository(kysely, userId),
+    budgets: new BudgetRepository(kysely, userId),
     posts: new PostRepository(kysely, userId),
     friends: new FriendRepository(kysely, userId),
     pam: new Pam(kysely, userId),

@@ -91,6 +91,7 @@ async function* stream<Row>(kysely: Kysely<DB>, query: RawBuilder<Row>): AsyncGe
 
 const collections: Record<string, string> = {
   ExpenseRepository: 'expenses',
+  BudgetRepository: 'budgets',
   FriendRepository: 'friendships',
   IncomeRepository: 'income_entries',
   PamRepository: 'pam_conversations',
