@@ -19,7 +19,7 @@ import {
 } from './session/claims.ts';
 import { Cursor } from './session/cursor.ts';
 import { refuseBesideStream, runInTransaction } from './session/own_transaction.ts';
-import { createPool } from './session/pool.ts';
+import { createPool, type limitNames } from './session/pool.ts';
 import { type ScopeOptions, type SessionOptions, scopedPool } from './session/scoped_pool.ts';
 import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
@@ -37,14 +37,9 @@ import { ConfigurationError, type DatabaseError } from './types/errors.ts';
  * that the server keeps for every statement, how long to wait for its answer, `preparedStatements: false` for poolers that
  * keep none, and `onQuery` and `tracer` to see what happens.
  */
-export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames> & ScopeOptions & TelemetryOptions;
-
-/** `pg` sends these as it connects, where poolers refuse them and where a session's own would overrule them. */
-const limitNames = {
-  statement_timeout: 'statementTimeoutMillis',
-  lock_timeout: 'lockTimeoutMillis',
-  idle_in_transaction_session_timeout: 'idleInTransactionTimeoutMillis',
-};
+export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames | 'Client' | 'pipeline'> &
+  ScopeOptions &
+  TelemetryOptions;
 
 /**
  * `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. Its
@@ -177,7 +172,6 @@ export function createDatabase({
 }: DatabaseOptions): Database {
   const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis, query_timeout };
   checkLimits(limits);
-  refuseStartupLimits(poolConfig);
   const pool = createPool(poolConfig);
   const tracing = tracer && new Tracing(tracer, pool);
   const observers = [onQuery && queryEvents(onQuery), tracing].filter((observer) => observer !== undefined);
@@ -188,6 +182,9 @@ export function createDatabase({
     { signal }: SessionOptions,
     repositoriesOf: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new ConfigurationError('signal must be an AbortSignal, such as controller.signal.');
+    }
     const bind = tracing ? (kysely: Kysely<DB>) => tracing.repositories(repositoriesOf(kysely)) : repositoriesOf;
     const kysely = new Kysely<DB>({
       dialect: new PostgresDialect({
@@ -241,8 +238,8 @@ export function createDatabase({
       })),
     asService: (options = {}) => ({
       ...open(serviceContext(), options, () => ({})),
-      onBehalfOf: (userId, onBehalfOptions = options) =>
-        open(onBehalfContext(userId), onBehalfOptions, (kysely) => ({
+      onBehalfOf: (userId, onBehalfOptions) =>
+        open(onBehalfContext(userId), { ...options, ...onBehalfOptions }, (kysely) => ({
           ...userRepositories(kysely, userId, PamRepository<MessageRole>),
           posts: ownPostsOf(kysely, userId),
           profiles: ownProfileOf(kysely, userId),
@@ -257,12 +254,6 @@ export function createDatabase({
       return closing;
     },
   };
-}
-
-function refuseStartupLimits(config: object): void {
-  for (const [name, ours] of Object.entries(limitNames)) {
-    if (name in config) throw new ConfigurationError(`${name} is not taken: say ${ours}.`);
-  }
 }
 
 function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db: Kysely<DB>, userId: string) => Pam) {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Client, type ClientBase, type PoolConfig } from 'pg';
 
 /** How long the server may take to accept the request. */
@@ -10,7 +11,8 @@ const acceptMillis = 2_000;
  *
  * Resolves when the server has taken the request or cannot be reached; the server says nothing of what becomes of it.
  */
-export async function cancelRequest({ processID, secretKey }: ClientBase, config: PoolConfig): Promise<void> {
+export async function cancelRequest(client: ClientBase, config: PoolConfig): Promise<void> {
+  const { processID, secretKey } = client;
   const { connection, host, port, ssl, sslNegotiation } = new Client(config);
   const { stream } = connection;
   const cancel = () => connection.cancel(processID, secretKey);
@@ -24,7 +26,12 @@ export async function cancelRequest({ processID, secretKey }: ClientBase, config
   });
   connection.on('sslconnect', cancel);
   if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
-  else connection.connect(port, host);
+  // A name may stand for several servers; a certificate is for the name.
+  else connection.connect(port, ssl ? host : addressOf(client, host));
   await isTaken;
   clearTimeout(timer);
+}
+
+function addressOf({ connection: { stream } }: ClientBase, host: string): string {
+  return (stream instanceof Socket ? stream.remoteAddress : undefined) ?? host;
 }

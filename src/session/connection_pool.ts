@@ -49,7 +49,11 @@ export class ConnectionPool extends Pool {
       if (this.#refusesWork) throw closed();
       if (signal?.aborted) throw cancelled();
       const hasIdle = this.idleCount > this.waitingCount;
-      const client = hasIdle ? await this.connect() : await this.#waitForOne(signal);
+      this.#waiting += 1;
+      const connecting = hasIdle ? this.connect() : this.#waitForOne(signal);
+      const client = await connecting.finally(() => {
+        this.#waiting -= 1;
+      });
       if (client.getTransactionStatus() === 'I' && !this.#suspect.has(client)) return client;
       client.connection.stream.destroy();
       client.release(true);
@@ -62,7 +66,6 @@ export class ConnectionPool extends Pool {
     const { promise: refused, reject } = Promise.withResolvers<never>();
     const refuse = () => reject(signal?.aborted ? cancelled() : closed());
     for (const each of signals) each.addEventListener('abort', refuse);
-    this.#waiting += 1;
     try {
       return await Promise.race([refused, connecting]);
     } catch (error) {
@@ -72,14 +75,14 @@ export class ConnectionPool extends Pool {
       );
       throw error;
     } finally {
-      this.#waiting -= 1;
       for (const each of signals) each.removeEventListener('abort', refuse);
     }
   }
 
   /** Says whose doing an error is: of the signal, or of `destroy`. */
   explain(error: DatabaseError, isCancelled: boolean): DatabaseError {
-    if (isCancelled && error instanceof CancelledError) return cancelled();
+    // Postgres has one SQLSTATE for both, and tells them apart in the language of its messages.
+    if (isCancelled && (error instanceof CancelledError || error.code === '57014')) return cancelled();
     if (error instanceof ConnectionError && this.#closing.signal.aborted) return interrupted();
     return error;
   }
@@ -95,6 +98,11 @@ export class ConnectionPool extends Pool {
    */
   abandon(client: PoolClient): void {
     for (const each of this.#open) this.#suspect.add(each);
+    this.drop(client);
+  }
+
+  /** Ends a connection without a word, and what runs on it if the server can be told. */
+  drop(client: PoolClient): void {
     void this.cancel(client);
     client.connection.stream.destroy();
   }

@@ -1,5 +1,6 @@
 import type { PostgresCursor, PostgresQueryResult } from 'kysely';
 import type { PoolClient } from 'pg';
+import { warnOfTelemetry } from '../telemetry/warning.ts';
 import type { DatabaseError } from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
 import { Cursor } from './cursor.ts';
@@ -80,7 +81,14 @@ export class ObservedClient extends ScopedClient {
 
   #tell(statement: Omit<ObservedStatement, 'role' | 'endTime'>): void {
     const ended = { ...statement, role: this.#role, endTime: performance.now() };
-    for (const observer of this.#observers) observer.statement(ended);
+    for (const observer of this.#observers) {
+      try {
+        observer.statement(ended);
+      } catch (error) {
+        // The statement has had its effect, whatever becomes of the news.
+        warnOfTelemetry(error);
+      }
+    }
   }
 }
 

@@ -90,9 +90,9 @@ async function runAfterCommit(registered: readonly AfterCommit[]): Promise<void>
   if (errors.length > 0) throw new AfterCommitError(errors);
 }
 
-/** Milliseconds: 10, 20, 40 … by half more or less at random, so that rivals do not meet again. */
+/** Milliseconds: 10, 20, 40 … 1000, by half more or less at random, so that rivals do not meet again. */
 function pause(attempt: number): number {
-  return 10 * 2 ** attempt * (0.5 + Math.random());
+  return Math.min(10 * 2 ** attempt, 1000) * (0.5 + Math.random());
 }
 
 function swallowed(): DatabaseError {

@@ -1,9 +1,9 @@
-import { inspect } from 'node:util';
 import type { SessionContext } from '../session/claims.ts';
 import type { ObservedStatement, Observer } from '../session/observed_client.ts';
 import { ConfigurationError } from '../types/errors.ts';
 import { isUuid } from '../types/uuid.ts';
 import { shownText } from './statement_text.ts';
+import { warnOfTelemetry } from './warning.ts';
 
 /**
  * A statement that a session has sent, without what is in its rows, its parameters or the claims.
@@ -38,10 +38,7 @@ export function queryEvents(onQuery: (event: QueryEvent) => unknown): Observer {
     try {
       await onQuery(event);
     } catch (error) {
-      process.emitWarning('The hook onQuery has failed; the statement has not.', {
-        type: 'OnQueryWarning',
-        detail: inspect(error),
-      });
+      warnOfTelemetry(error);
     }
   }
   return {

@@ -1,5 +1,5 @@
 const literalsAndComments =
-  /"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\be'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|(\$(?:[a-z_]\w*)?\$)[\s\S]*?(?:\1|$)|(?<![\w$"])\.?\d[\w.]*|\b(?:true|false)\b/gi;
+  /"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\be'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'?|'[^']*(?:''[^']*)*'?|(\$(?:[a-z_]\w*)?\$)[\s\S]*?(?:\1|$)|(?<![\w$"])\.?\d[\w.]*|\b(?:true|false)\b/gi;
 
 /**
  * The text of a statement as others may read it: as it is with its placeholders, or, without parameters, when values can

@@ -4,6 +4,7 @@ import { Client, type Pool } from 'pg';
 import type { ObservedStatement, Observer } from '../session/observed_client.ts';
 import { ConfigurationError, DatabaseError } from '../types/errors.ts';
 import { shownText, summaryOf } from './statement_text.ts';
+import { warnOfTelemetry } from './warning.ts';
 
 // As numbers, so that nothing of the API is loaded where nobody traces.
 const internal: SpanKind.INTERNAL = 0;
@@ -78,7 +79,7 @@ export class Tracing implements Observer {
         throw error;
       } finally {
         if (texts.size > 0) span.setAttribute('db.query.text', [...texts].join('; '));
-        span.end();
+        end(span);
       }
     });
   }
@@ -95,7 +96,7 @@ export class Tracing implements Observer {
         fail(span, error);
         throw error;
       } finally {
-        span.end();
+        end(span);
       }
     });
   }
@@ -133,6 +134,15 @@ function serverOf(pool: Pool): Attributes {
     'server.address': host,
     'server.port': port,
   };
+}
+
+/** What the span is about has happened, whatever becomes of the span. */
+function end(span: Span): void {
+  try {
+    span.end();
+  } catch (error) {
+    warnOfTelemetry(error);
+  }
 }
 
 /** `error.type` is the `code` of our errors, or the class of another one, whose message may say anything. */

@@ -246,9 +246,9 @@ describe('of a stream there is one event when it is closed', () => {
   }
 
   test('with all its rows, and without the time between batches', async () => {
-    for await (const { n } of stream(thousand)) if (n === 1) await sleep(400);
+    for await (const { n } of stream(thousand)) if (n === 1) await sleep(3000);
     expect(events).toMatchObject([{ sql: expect.stringContaining('generate_series'), rows: 1000, outcome: 'ok' }]);
-    expect(events[0]?.durationMillis).toBeLessThan(300);
+    expect(events[0]?.durationMillis).toBeLessThan(3000);
   });
 
   test('with the time for all batches', async () => {
@@ -309,8 +309,8 @@ describe('a hook that fails', () => {
     const trip = await alice.transaction((tx) => tx.trips.create({ name: 'a' }));
     await expect(alice.trips.get(trip.id)).resolves.toMatchObject({ name: 'a' });
     await expect.poll(() => emitWarning.mock.calls.length).toBe(2);
-    expect(emitWarning).toHaveBeenLastCalledWith('The hook onQuery has failed; the statement has not.', {
-      type: 'OnQueryWarning',
+    expect(emitWarning).toHaveBeenLastCalledWith('Telemetry of the database has failed; the statement has not.', {
+      type: 'TelemetryWarning',
       detail: expect.stringContaining('no such logger'),
     });
   });
