@@ -47,12 +47,14 @@ export function markOf(digits: string): DecimalMark | 'either' | undefined {
   return after.length === 3 && /^[1-9]\d{0,2}$/.test(before) ? 'either' : last;
 }
 
+/** What stands between groups of digits. */
+const groupMarks: Readonly<Record<DecimalMark, RegExp>> = { '.': /[,'’\s]/, ',': /[.'’\s]/ };
+
 /** The amount as decimal text, such as "1234.56"; undefined if the digits are not grouped by threes or have no such form. */
 export function toDecimal(digits: string, mark: DecimalMark): string | undefined {
-  const group = mark === '.' ? ',' : '.';
   const [whole = '', cents = '', ...more] = digits.split(mark);
   if (more.length > 0 || !/^\d*$/.test(cents) || (whole === '' && cents === '')) return undefined;
-  const groups = whole.split(new RegExp(`[${group}'’\\s]`));
+  const groups = whole.split(groupMarks[mark]);
   const [first = '', ...others] = groups;
   // Also 12,34,567.89, as it is written in India.
   const isGrouped = others.length === 0 || (/^\d{1,3}$/.test(first) && others.at(-1)?.length === 3);
@@ -61,10 +63,23 @@ export function toDecimal(digits: string, mark: DecimalMark): string | undefined
   return `${groups.join('') || '0'}${decimals && `.${decimals}`}`;
 }
 
-const signs: Readonly<Record<string, string>> = { '€': 'EUR', '£': 'GBP' };
+const signs: Readonly<Record<string, string>> = {
+  '€': 'EUR',
+  '£': 'GBP',
+  US$: 'USD',
+  CA$: 'CAD',
+  A$: 'AUD',
+  AU$: 'AUD',
+  NZ$: 'NZD',
+};
 const known = new Set<string>(currencies);
 
-/** The ISO 4217 code that stands for a unit, or undefined for one that several currencies have, such as `$`. */
+/** The ISO 4217 code that stands for a code or a sign; undefined for one that several currencies have, such as `$`. */
 export function currencyOf(unit: string): string | undefined {
   return known.has(unit) ? unit : signs[unit];
+}
+
+/** Whether several currencies have the sign. */
+export function isShared(unit: string): boolean {
+  return /\p{Sc}/u.test(unit) && currencyOf(unit) === undefined;
 }

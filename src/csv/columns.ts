@@ -167,14 +167,14 @@ export type Columns = {
 /** The name of a column by a word for it: the field's own, or a place counted from 1; null for none. */
 export type ColumnNames = z.output<typeof columnsSchema>;
 
-/** Where the fields are in a file without a line of names; undefined if `wanted` holds no numbers. */
+/** Where the fields are in a file without a line of names; undefined if `wanted` has no places of a date and an amount. */
 export function columnsByPlace(wanted: ColumnNames, width: number): Columns | undefined {
   const places = new Map<CsvField, number>();
   for (const field of csvFields) {
     const place = wanted[field];
     if (typeof place === 'number') places.set(field, place - 1);
   }
-  return places.size > 0 ? { places, width, currency: undefined } : undefined;
+  return isEnough(places) ? { places, width, currency: undefined } : undefined;
 }
 
 /**
@@ -191,9 +191,13 @@ export function columnsByName(wanted: ColumnNames, cells: readonly string[]): Co
     if (place >= 0) places.set(field, place);
     else if (typeof name === 'string') return undefined;
   }
-  if (!places.has('date') || !(places.has('amount') || places.has('debit'))) return undefined;
+  if (!isEnough(places)) return undefined;
   const amount = places.get('amount') ?? places.get('debit') ?? -1;
   return { places, width: cells.length, currency: currencyIn(cells[amount] ?? '') };
+}
+
+function isEnough(places: ReadonlyMap<CsvField, number>): boolean {
+  return places.has('date') && (places.has('amount') || places.has('debit'));
 }
 
 function firstOf(candidates: readonly string[], found: readonly string[]): number {

@@ -37,16 +37,23 @@ export async function readRecords(
   delimiter: Delimiter | undefined,
 ): Promise<{ columns: Columns; header: readonly string[] | undefined; records: AsyncGenerator<CsvRecord> }> {
   const pieces = piecesOf(source);
-  const head = await readHead(pieces);
-  const layout = findLayout(head, wanted, delimiter === undefined ? delimiters : [delimiter]);
-  const rest = (async function* () {
-    yield head;
-    yield* pieces;
-  })();
-  return { ...layout, records: recordsAfter(layout.skipped, parsed(rest, layout.delimiter)) };
+  try {
+    const head = await readHead(pieces);
+    const layout = findLayout(head, wanted, delimiter === undefined ? delimiters : [delimiter]);
+    return { ...layout, records: recordsAfter(layout.skipped, parsed(joined(head, pieces), layout.delimiter)) };
+  } catch (error) {
+    // A file that is open would stay so.
+    await pieces.return();
+    throw error;
+  }
 }
 
-async function readHead(pieces: AsyncGenerator<Buffer>): Promise<Buffer> {
+async function* joined(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  yield head;
+  yield* rest;
+}
+
+async function readHead(pieces: AsyncGenerator<Buffer, void>): Promise<Buffer> {
   const head: Buffer[] = [];
   for (let size = 0; size < headBytes; ) {
     const { value, done } = await pieces.next();

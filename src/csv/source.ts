@@ -1,5 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
 import { TextDecoder } from 'node:util';
-import { isStorable } from '../types/text.ts';
 import { refuseSource } from './refuse.ts';
 
 /** A file: its text, its bytes in UTF-8, or a stream of either. */
@@ -16,6 +16,8 @@ export async function* piecesOf(source: CsvSource): AsyncGenerator<Buffer, void,
       const piece = bytes.subarray(start, start + pieceBytes);
       decode(decoder, piece);
       yield piece;
+      // A large file must not keep everybody else waiting.
+      await setImmediate();
     }
   }
   decode(decoder);
@@ -34,7 +36,7 @@ function isAsyncIterable(source: unknown): source is AsyncIterable<unknown> {
 function toBytes(part: unknown): Buffer {
   if (part instanceof Uint8Array) return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
   if (typeof part !== 'string') return refuseSource('must be text, bytes or a stream of them');
-  if (!isStorable(part)) return refuseSource('must not contain U+0000 or a lone surrogate');
+  if (!part.isWellFormed()) return refuseSource('must not contain a lone surrogate');
   return Buffer.from(part);
 }
 

@@ -45,10 +45,10 @@ export function toExpense(
 ): ExpenseLine | undefined {
   const written = spentOf(cells, format);
   if (!written) return undefined;
-  const currency = saidCurrency(cells.currency, written.unit, headerCurrency, options.currency);
-  const tags = cells.tags && splitTags(cells.tags);
+  const currency = saidCurrency(cells.currency, written.unit, headerCurrency);
+  const tags = cells.tags && tagsOf(cells.tags);
   const said = {
-    date: dateOf(cells.date, format, options.dates !== undefined),
+    date: dateOf(cells.date, format),
     amount: written.amount,
     ...(currency && { currency }),
     ...(cells.description && { description: cells.description }),
@@ -113,27 +113,30 @@ function saidCurrency(
   cell: string | undefined,
   unit: string | undefined,
   header: string | undefined,
-  otherwise: string | undefined,
 ): string | undefined {
-  const named = cell?.toUpperCase() ?? header;
+  const named = cell === undefined ? header : (currencyOf(cell.toUpperCase()) ?? cell);
   if (unit === undefined) return named;
   const code = currencyOf(unit);
-  if (code === undefined) {
-    if (named ?? otherwise) return named;
-    throw new Rejection('amount', 'has a sign that several currencies have: say which with currency');
+  if (code === undefined && /^[A-Z]+$/.test(unit)) throw new Rejection('amount', 'must be in an ISO 4217 currency');
+  if (code !== undefined && named !== undefined && named !== code) {
+    throw new Rejection('currency', 'must be that of the amount');
   }
-  if (named !== undefined && named !== code) throw new Rejection('currency', 'must be that of the amount');
-  return code;
+  return code ?? named;
 }
 
-function dateOf(cell: string | undefined, { order }: Format, isSaid: boolean): string {
+function dateOf(cell: string | undefined, { order }: Format): string {
   if (cell === undefined) throw new Rejection('date', 'is required');
   const date = readDate(cell);
   if (date === undefined) throw new Rejection('date', 'must be a date such as 2026-12-31, 31.12.2026 or 12/31/2026');
-  if (date.year.length === 2 && !isSaid) {
-    throw new Rejection('date', 'must have a year of four digits, unless dates says the order');
-  }
   return toIsoDate(date, order);
+}
+
+function tagsOf(cell: string): string[] {
+  try {
+    return splitTags(cell);
+  } catch {
+    throw new Rejection('tags', 'must be parted by commas or semicolons');
+  }
 }
 
 function metadataOf(cell: string): unknown {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type DecimalMark, markOf, readAmount, toDecimal } from '../csv/amounts.ts';
+import { type DecimalMark, isShared, markOf, readAmount, toDecimal } from '../csv/amounts.ts';
 import { unguardFormula } from '../csv/cells.ts';
 import { type CsvField, exportedFields } from '../csv/columns.ts';
 import { type DateOrder, orderOf, readDate } from '../csv/dates.ts';
@@ -38,7 +38,7 @@ export async function readExpenses(source: CsvSource, options: ValidImportOption
       rejected.push({ line: record.line, column: null, reason });
     } else rows.push(pick(record, columns.places, isOwn));
   }
-  const format = formatOf(rows, options);
+  const format = formatOf(rows, columns.currency, options);
   const expenses: NumberedLine[] = [];
   let credits = 0;
   for (const [index, row] of rows.entries()) {
@@ -73,27 +73,31 @@ function rejectionsOf(line: number, error: unknown): RejectedLine[] {
   return error.issues.map(({ path, reason }) => ({ line, column: path.split('.')[0] ?? null, reason }));
 }
 
-function formatOf(rows: readonly Row[], { decimal, dates, spent }: ValidImportOptions): Format {
+function formatOf(rows: readonly Row[], header: string | undefined, options: ValidImportOptions): Format {
   const marks = new Set<DecimalMark | 'either' | undefined>();
   const orders = new Set<DateOrder | 'either' | undefined>();
   let negative = 0;
   let positive = 0;
   for (const { cells } of rows) {
-    for (const cell of [cells.amount, cells.debit, cells.credit]) {
-      const { digits } = (cell && readAmount(cell)) || {};
-      const mark = digits && markOf(digits);
+    const amount = cells.amount ? readAmount(cells.amount) : undefined;
+    const written = [amount, readAmount(cells.debit ?? ''), readAmount(cells.credit ?? '')];
+    for (const { digits, unit } of written.filter((each) => each !== undefined)) {
+      const mark = markOf(digits);
       // What is no amount in either way tells nothing.
-      if (digits && mark && (mark === 'either' || toDecimal(digits, mark) !== undefined)) marks.add(mark);
+      if (mark === 'either' || (mark && toDecimal(digits, mark) !== undefined)) marks.add(mark);
+      if (unit && isShared(unit) && !(cells.currency ?? header ?? options.currency)) {
+        refuse('currency', 'cannot be told from the sign of the amounts: say it');
+      }
     }
-    const date = cells.date && readDate(cells.date);
-    if (date) orders.add(orderOf(date));
-    const amount = cells.amount && cells.direction === undefined && readAmount(cells.amount);
-    if (amount && /[1-9]/.test(amount.digits)) amount.isNegative ? negative++ : positive++;
+    if (amount && cells.direction === undefined && /[1-9]/.test(amount.digits))
+      amount.isNegative ? negative++ : positive++;
+    const date = cells.date ? readDate(cells.date) : undefined;
+    if (date) orders.add(date.year.length === 2 ? 'either' : orderOf(date));
   }
   return {
-    mark: decimal ?? decide(marks, ['.', ','], 'decimal'),
-    order: dates ?? decide(orders, ['DMY', 'MDY'], 'dates'),
-    spent: spent ?? signOf(negative, positive),
+    mark: options.decimal ?? decide(marks, ['.', ','], 'decimal'),
+    order: options.dates ?? decide(orders, ['DMY', 'MDY'], 'dates'),
+    spent: options.spent ?? signOf(negative, positive),
   };
 }
 
@@ -105,13 +109,16 @@ function decide<T extends string>(
   const isOne = seen.has(one);
   if (isOne !== seen.has(other)) return isOne ? one : other;
   if (!isOne && !seen.has('either')) return one;
-  throw new ValidationError([{ path: option, reason: `cannot be told from the file: say "${one}" or "${other}"` }]);
+  return refuse(option, `cannot be told from the file: say "${one}" or "${other}"`);
 }
 
 /** Of an account most lines are debits, with a sign; of a list of expenses, or of a credit card, most have none. */
 function signOf(negative: number, positive: number): 'negative' | 'positive' {
   if (negative === 0) return 'positive';
   if (negative > positive) return 'negative';
-  const reason = 'cannot be told from the file, where few amounts are negative: say "negative" or "positive"';
-  throw new ValidationError([{ path: 'spent', reason }]);
+  return refuse('spent', 'cannot be told from the file, where few amounts are negative: say "negative" or "positive"');
+}
+
+function refuse(option: string, reason: string): never {
+  throw new ValidationError([{ path: option, reason }]);
 }

@@ -24,9 +24,17 @@ export type TotalsFilter = z.input<typeof totalsFilterSchema>;
 type Default = { thirty_days?: true | undefined; twelve_months?: true | undefined };
 type Filter = z.output<typeof totalsFilterSchema> & { user_id: string } & Default;
 
+const sums = [
+  'currency' as const,
+  sql<Money>`sum(amount)`.as('total'),
+  sql<number>`count(*)::integer`.as('count'),
+  sql<Money>`round(avg(amount), 2)`.as('average'),
+];
+
 export const totalsByCategory = totals({ thirty_days: true }, (db, filter) =>
-  sums(db, filter)
+  counted(db, filter)
     .select('category')
+    .select(sums)
     .groupBy(['currency', 'category'])
     .orderBy('currency')
     .orderBy('total', 'desc')
@@ -34,8 +42,9 @@ export const totalsByCategory = totals({ thirty_days: true }, (db, filter) =>
 );
 
 export const totalsByMonth = totals({ twelve_months: true }, (db, filter) =>
-  sums(db, filter)
+  counted(db, filter)
     .select(sql<string>`to_char(date::timestamp, 'YYYY-MM')`.as('month'))
+    .select(sums)
     .groupBy(['month', 'currency'])
     .orderBy('month')
     .orderBy('currency'),
@@ -43,21 +52,21 @@ export const totalsByMonth = totals({ twelve_months: true }, (db, filter) =>
 
 export const totalsByTrip = totals({ thirty_days: true }, (db, filter) =>
   db
-    .selectFrom(sums(db, filter).select('trip_id').groupBy(['currency', 'trip_id']).as('totals'))
+    .selectFrom(counted(db, filter).select('trip_id').select(sums).groupBy(['currency', 'trip_id']).as('totals'))
     .leftJoin('trips', (join) => join.on('trips.user_id', '=', filter.user_id).onRef('trips.id', '=', 'totals.trip_id'))
-    .selectAll('totals')
-    .select('trips.name as trip_name')
+    .select(['totals.trip_id', 'trips.name as trip_name', 'totals.currency', 'total', 'count', 'average'])
     .orderBy('totals.currency')
     .orderBy('totals.total', 'desc')
     .orderBy('totals.trip_id'),
 );
 
 export const totalsByTag = totals({ thirty_days: true }, (db, filter) =>
-  sums(db, filter)
+  counted(db, filter)
     .leftJoinLateral(sql<{ tag: string | null }>`unnest(expenses.tags)`.as<'each'>(sql`each (tag)`), (join) =>
       join.onTrue(),
     )
     .select('each.tag')
+    .select(sums)
     .groupBy(['currency', 'each.tag'])
     .orderBy('currency')
     .orderBy('total', 'desc')
@@ -65,7 +74,7 @@ export const totalsByTag = totals({ thirty_days: true }, (db, filter) =>
 );
 
 export const totalsByCurrency = totals({ thirty_days: true }, (db, filter) =>
-  sums(db, filter).groupBy('currency').orderBy('currency'),
+  counted(db, filter).select(sums).groupBy('currency').orderBy('currency'),
 );
 
 function totals<Row extends ExpenseTotal>(
@@ -80,18 +89,11 @@ function totals<Row extends ExpenseTotal>(
   };
 }
 
-function sums(db: Kysely<DB>, { thirty_days, twelve_months, ...filter }: Filter) {
+function counted(db: Kysely<DB>, { thirty_days, twelve_months, ...filter }: Filter) {
   const today = sql`(select (now() at time zone timezone)::date from profiles where id = ${filter.user_id})`;
-  let query = db.selectFrom('expenses').where(matching(filter));
-  if (thirty_days !== undefined) query = query.where(sql<SqlBool>`date > ${today} - 30 and date <= ${today}`);
-  if (twelve_months !== undefined) {
-    const first = sql`(date_trunc('month', ${today}::timestamp) - interval '11 months')::date`;
-    query = query.where(sql<SqlBool>`date >= ${first} and date <= ${today}`);
-  }
-  return query.select([
-    'currency',
-    sql<Money>`sum(amount)`.as('total'),
-    sql<number>`count(*)::integer`.as('count'),
-    sql<Money>`round(avg(amount), 2)`.as('average'),
-  ]);
+  const query = db.selectFrom('expenses').where(matching(filter));
+  if (thirty_days !== undefined) return query.where(sql<SqlBool>`date > ${today} - 30 and date <= ${today}`);
+  if (twelve_months === undefined) return query;
+  const first = sql`(date_trunc('month', ${today}::timestamp) - interval '11 months')::date`;
+  return query.where(sql<SqlBool>`date >= ${first} and date <= ${today}`);
 }

@@ -126,8 +126,8 @@ export class ExpenseRepository extends ExpenseReader {
    *
    * The whole file is read before the first statement, which takes about 1 kB of memory a line.
    *
-   * @throws {ImportError} if lines cannot be imported and none was: `rejected` has their numbers, columns and reasons, never
-   *   what stands in them; `ValidationError` if the file is not CSV, or what the path names must be said (`dates`,
+   * @throws {ImportError} if lines cannot be imported and none was: `reasons` has their numbers, columns and what is
+   *   expected there, never what stands in them; `ValidationError` if the file is not CSV, or what the path names must be said (`dates`,
    *   `decimal`, `spent`, `columns`); `ForeignKeyError`, `PermissionError` as `create`; what `source` throws.
    * @example
    * const report = await alice.expenses.importCsv(createReadStream('statement.csv'), { trip_id: trip.id, currency: 'AUD' });

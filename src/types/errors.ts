@@ -76,20 +76,20 @@ export class ValidationError extends DatabaseError {
  */
 export type RejectedLine = { line: number; column: string | null; reason: string };
 
-/** Nothing was imported, because some lines of the file cannot be: `rejected` names them all. */
+/** Nothing was imported, because some lines of the file cannot be: `reasons` names them all, and why. */
 export class ImportError extends ValidationError {
   static {
     ImportError.prototype.name = 'ImportError';
   }
-  readonly rejected: readonly RejectedLine[];
+  readonly reasons: readonly RejectedLine[];
 
-  constructor(rejected: readonly RejectedLine[]) {
+  constructor(reasons: readonly RejectedLine[]) {
     const path = ({ line, column }: RejectedLine) => (column === null ? `lines.${line}` : `lines.${line}.${column}`);
     super(
-      rejected.map((line) => ({ path: path(line), reason: line.reason })),
+      reasons.map((line) => ({ path: path(line), reason: line.reason })),
       { code: 'IMPORT' },
     );
-    this.rejected = rejected;
+    this.reasons = reasons;
   }
 }
 
