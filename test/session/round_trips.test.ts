@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import * as api from '../../src/index.ts';
@@ -53,18 +54,22 @@ const one: Record<string, Row> = {
     ({ alice }) =>
     () =>
       alice.expenses.create(expense),
-  'ExpenseRepository.find':
+  'ExpenseReader.find':
     ({ alice }) =>
     () =>
       alice.expenses.find(randomUUID()),
-  'ExpenseRepository.get': async ({ alice }) => {
+  'ExpenseReader.get': async ({ alice }) => {
     const { id } = await alice.expenses.create(expense);
     return () => alice.expenses.get(id);
   },
-  'ExpenseRepository.list':
+  'ExpenseReader.list':
     ({ alice }) =>
     () =>
       alice.expenses.list({ category: 'fuel', limit: 20 }),
+  'ExpenseReader.exportCsv': async ({ alice }) => {
+    await alice.expenses.create(expense);
+    return () => text(alice.expenses.exportCsv());
+  },
   'ExpenseRepository.update': async ({ alice }) => {
     const { id } = await alice.expenses.create(expense);
     return () => alice.expenses.update(id, { amount: '2' }, { if_version: 1 });
@@ -77,10 +82,26 @@ const one: Record<string, Row> = {
     const { id } = await alice.trips.create({ name: 'Big Lap' });
     return () => alice.expenses.move({ from: id, to: null });
   },
-  'ExpenseRepository.totalsByCategory':
+  'ExpenseReader.totalsByCategory':
     ({ alice }) =>
     () =>
       alice.expenses.totalsByCategory({ since: '2026-01-01', until: '2026-12-31' }),
+  'ExpenseReader.totalsByMonth':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByMonth(),
+  'ExpenseReader.totalsByTrip':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByTrip(),
+  'ExpenseReader.totalsByTag':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByTag(),
+  'ExpenseReader.totalsByCurrency':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByCurrency(),
 
   'IncomeRepository.create':
     ({ alice }) =>
@@ -110,6 +131,14 @@ const one: Record<string, Row> = {
     ({ alice }) =>
     () =>
       alice.income.occurrences({ from: '2026-01-01', to: '2026-12-31' }),
+  'IncomeRepository.expected':
+    ({ alice }) =>
+    () =>
+      alice.income.expected({ from: '2026-01-01', to: '2026-12-31' }),
+  'IncomeRepository.cashFlow':
+    ({ alice }) =>
+    () =>
+      alice.income.cashFlow({ from: '2026-01-01', to: '2026-12-31' }),
 
   'TripRepository.create':
     ({ alice }) =>
@@ -298,6 +327,10 @@ const two: Record<string, Row> = {
     ({ alice }) =>
     () =>
       alice.expenses.createMany([expense, expense]),
+  'ExpenseRepository.importCsv':
+    ({ alice }) =>
+    () =>
+      alice.expenses.importCsv('date,amount\n2026-01-01,5\n'),
   'IncomeRepository.createMany':
     ({ alice }) =>
     () =>
