@@ -32,37 +32,13 @@ export async function importExpenses(
   options: ValidImportOptions,
 ): Promise<ImportReport> {
   const { lines, expenses, credits, rejected } = await readExpenses(source, options);
-  if (!options.skip_rejected) refuse(rejected);
-  if (expenses.length === 0) return report(lines, 0, 0, credits, rejected);
-  return await atomically(db, async (tx) => {
-    const strays = await linesOfUnknownTrips(tx, userId, options.trip_id === undefined ? expenses : []);
-    if (!options.skip_rejected) refuse(strays);
-    const known = await knownIds(
-      tx,
-      userId,
-      expenses.flatMap(({ id }) => id ?? []),
-    );
-    const strayLines = new Set(strays.map(({ line }) => line));
-    const rest = expenses.filter(({ line, id }) => !strayLines.has(line) && !(id && known.has(id)));
-    const made = withIds(userId, rest);
-    const created = await insert(tx, userId, made, options.on_progress);
-    const existing = expenses.length - strays.length - created;
-    return report(lines, created, existing, credits, [...rejected, ...strays]);
-  });
-}
-
-function refuse(rejected: readonly RejectedLine[]): void {
-  if (rejected.length > 0) throw new ImportError(rejected.toSorted((a, b) => a.line - b.line));
-}
-
-function report(
-  lines: number,
-  created: number,
-  existing: number,
-  credits: number,
-  rejected: readonly RejectedLine[],
-): ImportReport {
-  const reasons = rejected.toSorted((a, b) => a.line - b.line);
+  const strays = await linesOfUnknownTrips(db, userId, options.trip_id === undefined ? expenses : []);
+  const reasons = [...rejected, ...strays].sort((a, b) => a.line - b.line);
+  if (reasons.length > 0 && !options.skip_rejected) throw new ImportError(reasons);
+  const strayLines = new Set(strays.map(({ line }) => line));
+  const good = expenses.filter(({ line }) => !strayLines.has(line));
+  const created = good.length > 0 ? await atomically(db, (tx) => save(tx, userId, good, options.on_progress)) : 0;
+  const existing = good.length - created;
   return { lines, created, existing, credits, rejected: new Set(reasons.map(({ line }) => line)).size, reasons };
 }
 
@@ -86,7 +62,24 @@ async function linesOfUnknownTrips(
     .map(({ line }) => ({ line, column: 'trip_id', reason: 'must be a trip of this user' }));
 }
 
-async function knownIds(db: Kysely<DB>, userId: string, ids: readonly string[]): Promise<Set<string>> {
+/** @returns how many are new */
+async function save(
+  db: Kysely<DB>,
+  userId: string,
+  lines: readonly ExpenseLine[],
+  onProgress: ValidImportOptions['on_progress'],
+): Promise<number> {
+  const known = await ownIds(
+    db,
+    userId,
+    lines.flatMap(({ id }) => id ?? []),
+  );
+  const others = lines.filter(({ id }) => !(id && known.has(id)));
+  return await insert(db, userId, withIds(userId, others), onProgress);
+}
+
+/** Which of the ids are expenses of the user's. */
+async function ownIds(db: Kysely<DB>, userId: string, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
   const rows = await db
     .selectFrom('expenses')
@@ -119,7 +112,6 @@ function nameBasedUuid(namespace: string, name: string): string {
   return hash.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** @returns how many are new */
 async function insert(
   db: Kysely<DB>,
   userId: string,
@@ -134,10 +126,10 @@ async function insert(
     const rows = await insertBatch(db, userId, batch).returning('id').execute();
     for (const { id } of rows) created.add(id);
     done += batch.size;
-    onProgress?.({ done, total: expenses.length });
+    await onProgress?.({ done, total: expenses.length });
   }
   const others = expenses.filter(({ id }) => !created.has(id));
-  const own = await knownIds(
+  const own = await ownIds(
     db,
     userId,
     others.map(({ id }) => id),

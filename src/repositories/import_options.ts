@@ -18,7 +18,7 @@ export const importOptionsSchema = z
     dates: z.enum(['DMY', 'MDY']),
     spent: z.enum(['negative', 'positive']),
     skip_rejected: z.boolean(),
-    on_progress: z.custom<(progress: ImportProgress) => void>(
+    on_progress: z.custom<(progress: ImportProgress) => unknown>(
       (value) => typeof value === 'function',
       'must be a function',
     ),
@@ -50,7 +50,8 @@ export type ImportOptions = {
   spent?: 'negative' | 'positive';
   /** Imports the other lines if some cannot be imported. Default false: all or none. */
   skip_rejected?: boolean;
-  on_progress?: (progress: ImportProgress) => void;
+  /** Is told after each statement, and waited for. If it throws, nothing is imported. */
+  on_progress?: (progress: ImportProgress) => unknown;
 };
 
 export type ValidImportOptions = z.output<typeof importOptionsSchema>;

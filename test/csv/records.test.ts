@@ -164,7 +164,7 @@ describe('a source', () => {
   test('is closed whatever happens', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'csv-'));
     const contents = [
-      'nothing to see\n',
+      'nothing to see\n'.repeat(100_000),
       `date,amount\n${'1,2\n'.repeat(100_000)}`,
       `date,amount\n1,"${'2\n'.repeat(200_000)}`,
     ];

@@ -246,10 +246,12 @@ describe('lines that cannot be imported', () => {
     const alice = await sessions.signUp();
     const bob = await sessions.signUp();
     const [own, others] = [await alice.trips.create({ name: 'x' }), await bob.trips.create({ name: 'y' })];
-    const trips = [own.id.toUpperCase(), others.id, randomUUID(), 'Big Lap', ''];
+    const trips = [own.id.toUpperCase(), others.id, '', randomUUID(), 'Big Lap'];
     const lines = `date,amount,trip_id\n${trips.map((id) => `2026-01-01,5,${id}`).join('\n')}`;
     for (const { expenses } of [alice, sessions.database.asService().onBehalfOf(alice.id)]) {
-      await expect(expenses.importCsv(lines)).rejects.toMatchObject({ reasons: [{ line: 5, column: 'trip_id' }] });
+      await expect(expenses.importCsv(lines)).rejects.toMatchObject({
+        reasons: [3, 5, 6].map((line) => ({ line, column: 'trip_id' })),
+      });
       const options = { skip_rejected: true };
       await expect(expenses.importCsv(lines, options)).resolves.toMatchObject({ lines: 5, rejected: 3 });
     }
@@ -330,6 +332,7 @@ describe('a file that is imported again', () => {
     const [alice, bob] = [await sessions.signUp(), await sessions.signUp()];
     await alice.expenses.importCsv(january);
     expect(await bob.expenses.importCsv(january)).toEqual(report({ lines: 3, created: 3 }));
+    expect(await bob.expenses.importCsv(january)).toEqual(report({ lines: 3, existing: 3 }));
     expect((await bob.expenses.list()).items).toHaveLength(3);
     expect((await alice.expenses.list()).items).toHaveLength(3);
   });
@@ -375,7 +378,7 @@ describe('a large file', () => {
 
   test('is not imported at all if telling of it fails', { timeout: 120_000 }, async () => {
     const { expenses } = await sessions.signUp();
-    const on_progress = ({ done }: { done: number }) => {
+    const on_progress = async ({ done }: { done: number }) => {
       if (done > 10_000) throw new Error('enough');
     };
     await expect(expenses.importCsv(file, { on_progress })).rejects.toThrow('enough');
