@@ -100,12 +100,12 @@ export class ScopedClient implements PostgresPoolClient {
   readonly cancel = (): void => {
     if (!this.#isInFlight || this.#isCancelled) return;
     this.#isCancelled = true;
-    const { pool } = this.#scope;
+    const { pool, answerMillis } = this.#scope;
     const request = () => void pool.cancel(this.#client);
     request();
     this.#cancelling = setInterval(request, cancelAgainMillis);
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(this.#abandon, cancelMillis);
+    this.#silence = setTimeout(this.#abandon, Math.min(cancelMillis, answerMillis || cancelMillis));
   };
 
   readonly #abandon = (): void => {
@@ -267,7 +267,7 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   #translate(error: unknown, isRefusal: boolean): DatabaseError {
-    const translated = translateError(this.#connectionError ?? error);
+    const translated = translateError(error instanceof PostgresError ? error : (this.#connectionError ?? error));
     if (translated instanceof ConnectionError) this.#keepConnectionError(error);
     return isRefusal ? explainRefusal(translated, this.#scope.context) : translated;
   }

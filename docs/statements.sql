@@ -1,0 +1,1555 @@
+-- The statements of every method in its common case. Written by `npm run statements`.
+
+-- ExpenseRepository.create
+insert into
+  "expenses" (
+    "user_id",
+    "id",
+    "trip_id",
+    "amount",
+    "currency",
+    "category",
+    "description",
+    "date",
+    "location",
+    "receipt_url",
+    "tags",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    amount numeric,
+    currency text,
+    category text,
+    description text,
+    date date,
+    location text,
+    receipt_url text,
+    tags text[],
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- ExpenseReader.find
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "expenses"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- ExpenseReader.get
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "expenses"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- ExpenseReader.list
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+  and expenses.category = $2
+order by
+  "date" desc,
+  "id" desc
+limit
+  $3;
+
+-- ExpenseReader.exportCsv
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+order by
+  "date" desc,
+  "id" desc
+limit
+  $2;
+
+-- ExpenseRepository.update
+update "expenses"
+set
+  "amount" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+  and "version" = $4
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- ExpenseRepository.delete
+delete from "expenses"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- ExpenseRepository.move
+update "expenses"
+set
+  "trip_id" = $1
+where
+  "user_id" = $2
+  and "trip_id" = $3;
+
+-- ExpenseReader.totalsByCategory
+select
+  "category",
+  "currency",
+  sum(amount) as "total",
+  count(*)::integer as "count",
+  round(avg(amount), 2) as "average"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+  and date > (
+    select
+      (now() at time zone timezone)::date
+    from
+      profiles
+    where
+      id = $2
+  ) - 30
+  and date <= (
+    select
+      (now() at time zone timezone)::date
+    from
+      profiles
+    where
+      id = $3
+  )
+group by
+  "currency",
+  "category"
+order by
+  "currency",
+  "total" desc,
+  "category";
+
+-- ExpenseReader.totalsByMonth
+select
+  to_char(date::timestamp, 'YYYY-MM') as "month",
+  "currency",
+  sum(amount) as "total",
+  count(*)::integer as "count",
+  round(avg(amount), 2) as "average"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+  and date >= (
+    date_trunc(
+      'month',
+      (
+        select
+          (now() at time zone timezone)::date
+        from
+          profiles
+        where
+          id = $2
+      )::timestamp
+    ) - interval '11 months'
+  )::date
+  and date <= (
+    select
+      (now() at time zone timezone)::date
+    from
+      profiles
+    where
+      id = $3
+  )
+group by
+  "month",
+  "currency"
+order by
+  "month",
+  "currency";
+
+-- ExpenseReader.totalsByTrip
+select
+  "totals"."trip_id",
+  "trips"."name" as "trip_name",
+  "totals"."currency",
+  "total",
+  "count",
+  "average"
+from
+  (
+    select
+      "trip_id",
+      "currency",
+      sum(amount) as "total",
+      count(*)::integer as "count",
+      round(avg(amount), 2) as "average"
+    from
+      "expenses"
+    where
+      expenses.user_id = $1
+      and expenses.date >= $2
+      and expenses.date <= $3
+    group by
+      "currency",
+      "trip_id"
+  ) as "totals"
+  left join "trips" on "trips"."user_id" = $4
+  and "trips"."id" = "totals"."trip_id"
+order by
+  "totals"."currency",
+  "totals"."total" desc,
+  "totals"."trip_id";
+
+-- ExpenseReader.totalsByTag
+select
+  "each"."tag",
+  "currency",
+  sum(amount) as "total",
+  count(*)::integer as "count",
+  round(avg(amount), 2) as "average"
+from
+  "expenses"
+  left join lateral unnest(expenses.tags) as each (tag) on true
+where
+  expenses.user_id = $1
+  and expenses.date >= $2
+  and expenses.date <= $3
+group by
+  "currency",
+  "each"."tag"
+order by
+  "currency",
+  "total" desc,
+  "each"."tag";
+
+-- ExpenseReader.totalsByCurrency
+select
+  "currency",
+  sum(amount) as "total",
+  count(*)::integer as "count",
+  round(avg(amount), 2) as "average"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+  and expenses.trip_id = $2
+group by
+  "currency"
+order by
+  "currency";
+
+-- IncomeRepository.create
+insert into
+  "income_entries" (
+    "user_id",
+    "id",
+    "amount",
+    "currency",
+    "source",
+    "description",
+    "date",
+    "type",
+    "frequency",
+    "ends_on",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    amount numeric,
+    currency text,
+    source text,
+    description text,
+    date date,
+    type text,
+    frequency text,
+    ends_on date,
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "amount",
+  "currency",
+  "source",
+  "description",
+  "date",
+  "type",
+  "frequency",
+  "ends_on",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- IncomeRepository.find
+select
+  "id",
+  "user_id",
+  "amount",
+  "currency",
+  "source",
+  "description",
+  "date",
+  "type",
+  "frequency",
+  "ends_on",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "income_entries"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- IncomeRepository.get
+select
+  "id",
+  "user_id",
+  "amount",
+  "currency",
+  "source",
+  "description",
+  "date",
+  "type",
+  "frequency",
+  "ends_on",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "income_entries"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- IncomeRepository.list
+select
+  "id",
+  "user_id",
+  "amount",
+  "currency",
+  "source",
+  "description",
+  "date",
+  "type",
+  "frequency",
+  "ends_on",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "income_entries"
+where
+  "user_id" = $1
+order by
+  "date" desc,
+  "id" desc
+limit
+  $2;
+
+-- IncomeRepository.update
+update "income_entries"
+set
+  "amount" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  "id",
+  "user_id",
+  "amount",
+  "currency",
+  "source",
+  "description",
+  "date",
+  "type",
+  "frequency",
+  "ends_on",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- IncomeRepository.delete
+delete from "income_entries"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- IncomeRepository.occurrences
+select
+  *
+from
+  public.user_income_occurrences ($1::uuid, $2::date, $3::date);
+
+-- IncomeRepository.expected
+select
+  currency,
+  sum(amount) as total,
+  count(*)::integer as count
+from
+  public.user_income_occurrences ($1::uuid, $2::date, $3::date)
+group by
+  currency
+order by
+  currency;
+
+-- IncomeRepository.cashFlow
+select
+  to_char(month, 'YYYY-MM') as month,
+  currency,
+  sum(income) as income,
+  sum(expenses) as expenses,
+  sum(income) - sum(expenses) as net
+from
+  (
+    select
+      date_trunc('month', date::timestamp) as month,
+      currency,
+      amount as income,
+      0.00 as expenses
+    from
+      public.user_income_occurrences ($1::uuid, $2::date, $3::date)
+    union all
+    select
+      date_trunc('month', date::timestamp),
+      currency,
+      0.00,
+      amount
+    from
+      public.expenses
+    where
+      user_id = $4
+      and date between $5 and $6
+  ) as movements
+group by
+  month,
+  currency
+order by
+  month,
+  currency;
+
+-- TripRepository.create
+insert into
+  "trips" (
+    "user_id",
+    "id",
+    "name",
+    "description",
+    "start_date",
+    "end_date",
+    "status",
+    "budget_total",
+    "currency",
+    "route_data",
+    "destinations",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    name text,
+    description text,
+    start_date date,
+    end_date date,
+    status text,
+    budget_total numeric,
+    currency text,
+    route_data jsonb,
+    destinations jsonb,
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.find
+select
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "trips"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- TripRepository.get
+select
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "trips"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- TripRepository.list
+select
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at",
+  created_at::text as "sort_key"
+from
+  "trips"
+where
+  "user_id" = $1
+  and "status" = $2
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $3;
+
+-- TripRepository.update
+update "trips"
+set
+  "name" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.setStatus
+update "trips"
+set
+  "status" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.addDestination
+update "trips"
+set
+  "destinations" = jsonb_insert(destinations, array[$1::text], $2::jsonb)
+where
+  "user_id" = $3
+  and "id" = $4
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.moveDestination
+update "trips"
+set
+  "destinations" = jsonb_insert(destinations - $1::integer, array[$2::text], destinations -> $3::integer)
+where
+  "user_id" = $4
+  and "id" = $5
+  and jsonb_array_length(destinations) > $6
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.removeDestination
+update "trips"
+set
+  "destinations" = destinations - $1::integer
+where
+  "user_id" = $2
+  and "id" = $3
+  and jsonb_array_length(destinations) > $4
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.delete
+delete from "trips"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- TripRepository.search
+select
+  *
+from
+  public.search_trips ($1, $2, $3, $4);
+
+-- TripRepository.financialSummary
+select
+  *
+from
+  "trip_financial_summary"
+where
+  "user_id" = $1
+  and "trip_id" = $2;
+
+-- PostReader.feed
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "title",
+  "content",
+  "images",
+  "location",
+  "tags",
+  "likes_count",
+  "comments_count",
+  "visibility",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at",
+  created_at::text as "sort_key"
+from
+  "posts"
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $1;
+
+-- PostReader.find
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "title",
+  "content",
+  "images",
+  "location",
+  "tags",
+  "likes_count",
+  "comments_count",
+  "visibility",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "posts"
+where
+  "id" = $1;
+
+-- PostReader.get
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "title",
+  "content",
+  "images",
+  "location",
+  "tags",
+  "likes_count",
+  "comments_count",
+  "visibility",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "posts"
+where
+  "id" = $1;
+
+-- PostReader.search
+select
+  *
+from
+  public.search_posts ($1, $2);
+
+-- PostRepository.create
+insert into
+  "posts" (
+    "user_id",
+    "id",
+    "trip_id",
+    "title",
+    "content",
+    "images",
+    "location",
+    "tags",
+    "visibility",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    title text,
+    content text,
+    images text[],
+    location jsonb,
+    tags text[],
+    visibility text,
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "title",
+  "content",
+  "images",
+  "location",
+  "tags",
+  "likes_count",
+  "comments_count",
+  "visibility",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- PostRepository.list
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "title",
+  "content",
+  "images",
+  "location",
+  "tags",
+  "likes_count",
+  "comments_count",
+  "visibility",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at",
+  created_at::text as "sort_key"
+from
+  "posts"
+where
+  "user_id" = $1
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $2;
+
+-- PostRepository.update
+update "posts"
+set
+  "title" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "title",
+  "content",
+  "images",
+  "location",
+  "tags",
+  "likes_count",
+  "comments_count",
+  "visibility",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- PostRepository.delete
+delete from "posts"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- PostRepository.like
+select
+  public.like_post ($1) as likes_count;
+
+-- PostRepository.unlike
+select
+  public.unlike_post ($1) as unliked;
+
+-- PostRepository.comment
+select
+  *
+from
+  public.comment_on_post ($1, $2, $3);
+
+-- PostRepository.comments
+select
+  *,
+  created_at::text as "sort_key"
+from
+  "post_comments"
+where
+  "post_id" = $1
+order by
+  "created_at",
+  "id"
+limit
+  $2;
+
+-- PublicProfileRepository.find
+select
+  "id",
+  "full_name",
+  "avatar_url"
+from
+  "public_profiles"
+where
+  "id" = $1;
+
+-- PublicProfileRepository.get
+select
+  "id",
+  "full_name",
+  "avatar_url"
+from
+  "public_profiles"
+where
+  "id" = $1;
+
+-- ProfileRepository.me
+select
+  *
+from
+  "profiles"
+where
+  "id" = $1;
+
+-- ProfileRepository.update
+update "profiles"
+set
+  "full_name" = $1
+where
+  "id" = $2
+returning
+  *;
+
+-- ProfileRepository.financialSummary
+select
+  *
+from
+  "user_financial_summary"
+where
+  "user_id" = $1;
+
+-- ProfileRepository.activity
+select
+  public.get_user_activity ($1, $2) as activity;
+
+-- FriendRepository.list
+select
+  "friendships"."friend_id",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  "friendships"."status",
+  "friendships"."created_at",
+  friendships.created_at::text as "sort_key"
+from
+  "friendships"
+  inner join "public_profiles" on "public_profiles"."id" = "friendships"."friend_id"
+where
+  "friendships"."user_id" = $1
+order by
+  "friendships"."created_at" desc,
+  "friendships"."friend_id" desc
+limit
+  $2;
+
+-- FriendRepository.request
+select
+  *
+from
+  public.request_friend ($1);
+
+-- FriendRepository.accept
+select
+  *
+from
+  public.accept_friend ($1);
+
+-- FriendRepository.remove
+select
+  public.remove_friend ($1) as removed;
+
+-- FriendRepository.block
+select
+  public.block_user ($1);
+
+-- FriendRepository.unblock
+select
+  public.unblock_user ($1) as unblocked;
+
+-- FriendRepository.blocked
+select
+  *
+from
+  public.list_blocked_users ();
+
+-- PamRepository.startConversation
+insert into
+  "pam_conversations" ("session_id", "user_id")
+values
+  ($1, $2)
+on conflict do nothing
+returning
+  *;
+
+-- PamRepository.find
+select
+  *
+from
+  "pam_conversations"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- PamRepository.get
+select
+  *
+from
+  "pam_conversations"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- PamRepository.list
+select
+  *,
+  created_at::text as "sort_key"
+from
+  "pam_conversations"
+where
+  "user_id" = $1
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $2;
+
+-- PamRepository.archive
+update "pam_conversations"
+set
+  "status" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  *;
+
+-- PamRepository.delete
+delete from "pam_conversations"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- PamRepository.appendMessage
+with
+  "locked" as (
+    select
+      "id"
+    from
+      "pam_conversations"
+    where
+      "user_id" = $1
+      and "id" = $2
+    for no key update
+  )
+insert into
+  "pam_messages" ("user_id", "conversation_id", "id", "role", "content", "metadata")
+select
+  $3::uuid,
+  $4::uuid,
+  input.id,
+  input.role,
+  input.content,
+  input.metadata
+from
+  rows
+from
+  (jsonb_to_recordset($5::jsonb) as (id uuid, role text, content text, metadata jsonb)) with ordinality as input (id, role, content, metadata, place)
+where
+  (
+    select
+      count(*)
+    from
+      locked
+  ) >= 0
+order by
+  input.place
+on conflict do nothing
+returning
+  *;
+
+-- PamRepository.history
+select
+  *
+from
+  "pam_messages"
+where
+  "user_id" = $1
+  and "conversation_id" = $2
+order by
+  "position" desc
+limit
+  $3;
+
+-- PamRepository.giveFeedback
+insert into
+  "pam_feedback" ("user_id", "message_id", "rating", "thumbs_up", "feedback_text", "feedback_type", "metadata")
+values
+  ($1, $2, $3, $4, $5, $6, $7)
+on conflict ("user_id", "message_id", "feedback_type") do update
+set
+  "rating" = "excluded"."rating",
+  "thumbs_up" = "excluded"."thumbs_up",
+  "feedback_text" = "excluded"."feedback_text",
+  "metadata" = "excluded"."metadata"
+returning
+  *;
+
+-- ExpenseRepository.createMany
+insert into
+  "expenses" (
+    "user_id",
+    "id",
+    "trip_id",
+    "amount",
+    "currency",
+    "category",
+    "description",
+    "date",
+    "location",
+    "receipt_url",
+    "tags",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    amount numeric,
+    currency text,
+    category text,
+    description text,
+    date date,
+    location text,
+    receipt_url text,
+    tags text[],
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- ExpenseRepository.importCsv
+insert into
+  "expenses" (
+    "user_id",
+    "id",
+    "trip_id",
+    "amount",
+    "currency",
+    "category",
+    "description",
+    "date",
+    "location",
+    "receipt_url",
+    "tags",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    amount numeric,
+    currency text,
+    category text,
+    description text,
+    date date,
+    location text,
+    receipt_url text,
+    tags text[],
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id";
+
+-- IncomeRepository.createMany
+insert into
+  "income_entries" (
+    "user_id",
+    "id",
+    "amount",
+    "currency",
+    "source",
+    "description",
+    "date",
+    "type",
+    "frequency",
+    "ends_on",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    amount numeric,
+    currency text,
+    source text,
+    description text,
+    date date,
+    type text,
+    frequency text,
+    ends_on date,
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "amount",
+  "currency",
+  "source",
+  "description",
+  "date",
+  "type",
+  "frequency",
+  "ends_on",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.createMany
+insert into
+  "trips" (
+    "user_id",
+    "id",
+    "name",
+    "description",
+    "start_date",
+    "end_date",
+    "status",
+    "budget_total",
+    "currency",
+    "route_data",
+    "destinations",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    name text,
+    description text,
+    start_date date,
+    end_date date,
+    status text,
+    budget_total numeric,
+    currency text,
+    route_data jsonb,
+    destinations jsonb,
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- PostRepository.createMany
+insert into
+  "posts" (
+    "user_id",
+    "id",
+    "trip_id",
+    "title",
+    "content",
+    "images",
+    "location",
+    "tags",
+    "visibility",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    title text,
+    content text,
+    images text[],
+    location jsonb,
+    tags text[],
+    visibility text,
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "title",
+  "content",
+  "images",
+  "location",
+  "tags",
+  "likes_count",
+  "comments_count",
+  "visibility",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- PamRepository.appendMessages
+with
+  "locked" as (
+    select
+      "id"
+    from
+      "pam_conversations"
+    where
+      "user_id" = $1
+      and "id" = $2
+    for no key update
+  )
+insert into
+  "pam_messages" ("user_id", "conversation_id", "id", "role", "content", "metadata")
+select
+  $3::uuid,
+  $4::uuid,
+  input.id,
+  input.role,
+  input.content,
+  input.metadata
+from
+  rows
+from
+  (jsonb_to_recordset($5::jsonb) as (id uuid, role text, content text, metadata jsonb)) with ordinality as input (id, role, content, metadata, place)
+where
+  (
+    select
+      count(*)
+    from
+      locked
+  ) >= 0
+order by
+  input.place
+on conflict do nothing
+returning
+  *;
