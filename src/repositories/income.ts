@@ -1,119 +1,40 @@
-import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
+import { type Kysely, type SqlBool, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
-import { dateSchema, isDate } from '../types/calendar.ts';
-import { currencySchema } from '../types/currency.ts';
+import { isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
-import { incomeFrequencies, incomeTypes } from '../types/enums.ts';
 import type { IncomeOccurrence } from '../types/functions.ts';
-import { jsonObjectSchema } from '../types/json.ts';
-import { amountSchema } from '../types/money.ts';
 import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
-import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
-import {
-  type ExpectedIncome,
-  expectedIncome,
-  type MonthlyCashFlow,
-  monthlyCashFlow,
-  type Period,
-} from './cash_flow.ts';
+import { type ExpectedIncome, expectedIncome, type MonthlyCashFlow, monthlyCashFlow } from './cash_flow.ts';
 import { compiledOnce } from './compiled_once.ts';
+import {
+  type IncomeEntry,
+  type IncomeFilter,
+  type IncomeInput,
+  type IncomePatch,
+  type IncomePeriod,
+  incomeColumns,
+  incomeFilterSchema,
+  incomeInputSchema,
+  incomePatchSchema,
+  incomePeriodSchema,
+  type NewIncome,
+} from './income_fields.ts';
 import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
 export type { ExpectedIncome, MonthlyCashFlow } from './cash_flow.ts';
-
-const columns = [
-  'id',
-  'user_id',
-  'amount',
-  'currency',
-  'source',
-  'description',
-  'date',
-  'type',
-  'frequency',
-  'ends_on',
-  'metadata',
-  'version',
-  'created_at',
-  'updated_at',
-] as const;
-
-export type IncomeEntry = Pick<Selectable<DB['income_entries']>, (typeof columns)[number]>;
-
-const fields = {
-  amount: amountSchema,
-  currency: currencySchema,
-  source: textSchema(200),
-  description: textSchema(2000).nullable(),
-  date: dateSchema,
-  type: z.enum(incomeTypes),
-  frequency: z.enum(incomeFrequencies).nullable(),
-  ends_on: dateSchema.nullable(),
-  metadata: jsonObjectSchema,
-};
-
-const inputSchema = z
-  .strictObject({ ...fields, id: uuidSchema })
-  .partial()
-  .required({ amount: true, source: true })
-  .transform(({ id = crypto.randomUUID(), ...entry }) => ({
-    ...entry,
-    id: id.toLowerCase(),
-    type: entry.type ?? 'one_time',
-    metadata: entry.metadata ?? {},
-  }));
-
-const patchSchema = z
-  .strictObject(fields)
-  .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
-
-const filterSchema = z
-  .strictObject({
-    type: z.enum(incomeTypes),
-    frequency: z.enum(incomeFrequencies),
-    currency: currencySchema,
-    text: z.string().trim().pipe(textSchema(200)),
-    since: dateSchema,
-    until: dateSchema,
-  })
-  .partial();
-
-const periodSchema = z
-  .strictObject({ from: dateSchema, to: dateSchema })
-  .refine(({ from, to }) => from <= to && Date.parse(to) - Date.parse(from) <= 3660 * 86_400_000, {
-    path: ['to'],
-    error: 'must not be before from, and at most ten years after it',
-  })
-  .transform(({ from, to }): Period => ({ first: from, last: to }));
-
-/**
- * `amount` is a decimal string, above zero. `currency` is the profile's and `date` today in the profile's time zone unless
- * given. A `type` of 'recurring' needs a `frequency`, and no other type takes one: the entry then stands for every
- * occurrence from `date` to `ends_on`, or for good. `id` may be made by the client, so that a repeated call is harmless.
- */
-export type IncomeInput = z.input<typeof inputSchema>;
-export type IncomePatch = z.input<typeof patchSchema>;
-/**
- * `since` and `until` are dates, both included, between which an entry's first date lies. `text` is looked for in source and
- * description, whatever the case.
- */
-export type IncomeFilter = z.input<typeof filterSchema>;
-/** Two dates, both included, at most ten years apart. */
-export type IncomePeriod = z.input<typeof periodSchema>;
+export type { IncomeEntry, IncomeFilter, IncomeInput, IncomePatch, IncomePeriod } from './income_fields.ts';
 
 type Bounds = { user_id: string; last_date?: string; last_id?: string; limit: number };
 
 const selectPage = compiledOnce(
-  (db, { user_id, last_date, last_id, limit, ...filter }: z.output<typeof filterSchema> & Bounds) => {
+  (db, { user_id, last_date, last_id, limit, ...filter }: z.output<typeof incomeFilterSchema> & Bounds) => {
     const { type, frequency, currency, text, since, until } = filter;
     let query = db
       .selectFrom('income_entries')
-      .select(columns)
+      .select(incomeColumns)
       .where('user_id', '=', user_id)
       .orderBy('date', 'desc')
       .orderBy('id', 'desc')
@@ -150,12 +71,12 @@ export class IncomeRepository {
    * await alice.income.create({ amount: '1850.00', source: 'Retainer', type: 'recurring', frequency: 'monthly', date: '2026-01-31' });
    */
   async create(input: IncomeInput): Promise<IncomeEntry> {
-    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'income entry');
+    return found((await this.#insert(this.#db, [validate(incomeInputSchema, input)]))[0], 'income entry');
   }
 
   /** As `create`, all or none; the rows come back in the order of the input. */
   async createMany(inputs: readonly IncomeInput[]): Promise<IncomeEntry[]> {
-    const entries = validate(z.array(inputSchema), inputs);
+    const entries = validate(z.array(incomeInputSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, entries));
   }
 
@@ -189,7 +110,7 @@ export class IncomeRepository {
     const [last_date, last_id] = cursor ? decodeCursor('income.list', cursor, [isDate, isUuid]) : [];
     const bounds = { user_id: this.#userId, last_date, last_id, limit: most + 1 };
     return toPage(
-      await selectPage(this.#db, { ...validate(filterSchema, filter), ...bounds }),
+      await selectPage(this.#db, { ...validate(incomeFilterSchema, filter), ...bounds }),
       most,
       ({ date, id }) => encodeCursor('income.list', [date, id]),
       (entry) => entry,
@@ -203,14 +124,14 @@ export class IncomeRepository {
    *   `PermissionError` if the account is suspended; `ValidationError`, `CheckError` as `create`.
    */
   async update(id: string, patch: IncomePatch, options: IfVersion = {}): Promise<IncomeEntry> {
-    const changes: Updateable<DB['income_entries']> = validate(patchSchema, patch);
+    const changes: Updateable<DB['income_entries']> = validate(incomePatchSchema, patch);
     const { if_version } = validate(ifVersionSchema, options);
     let query = this.#db
       .updateTable('income_entries')
       .set(changes)
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .returning(columns);
+      .returning(incomeColumns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
     return (await query.executeTakeFirst()) ?? (await explainMiss('income entry', if_version, () => this.find(id)));
   }
@@ -235,7 +156,7 @@ export class IncomeRepository {
    * // 2027-01-31, 2027-02-28, 2027-03-31 for a retainer of the 31st
    */
   async occurrences(period: IncomePeriod): Promise<IncomeOccurrence[]> {
-    const { first, last } = validate(periodSchema, period);
+    const { first, last } = validate(incomePeriodSchema, period);
     const { rows } = await sql<IncomeOccurrence>`
       select * from public.user_income_occurrences(${this.#userId}::uuid, ${first}::date, ${last}::date)
     `.execute(this.#db);
@@ -250,7 +171,7 @@ export class IncomeRepository {
    * await alice.income.expected({ from: '2027-01-01', to: '2027-03-31' }); // [{ currency: 'AUD', total: '5550.00', count: 3 }]
    */
   async expected(period: IncomePeriod): Promise<ExpectedIncome[]> {
-    return await expectedIncome(this.#db, this.#userId, validate(periodSchema, period));
+    return await expectedIncome(this.#db, this.#userId, validate(incomePeriodSchema, period));
   }
 
   /**
@@ -263,10 +184,10 @@ export class IncomeRepository {
    * // [{ month: '2026-01', currency: 'AUD', income: '1850.00', expenses: '2010.40', net: '-160.40' }, …]
    */
   async cashFlow(period: IncomePeriod): Promise<MonthlyCashFlow[]> {
-    return await monthlyCashFlow(this.#db, this.#userId, validate(periodSchema, period));
+    return await monthlyCashFlow(this.#db, this.#userId, validate(incomePeriodSchema, period));
   }
 
-  async #insert(db: Kysely<DB>, entries: z.output<typeof inputSchema>[]): Promise<IncomeEntry[]> {
+  async #insert(db: Kysely<DB>, entries: NewIncome[]): Promise<IncomeEntry[]> {
     const inserted = await db
       .insertInto('income_entries')
       .columns([
@@ -290,7 +211,7 @@ export class IncomeRepository {
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(columns)
+      .returning(incomeColumns)
       .execute();
     const ids = entries.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
@@ -299,6 +220,6 @@ export class IncomeRepository {
   }
 
   #own(db: Kysely<DB>) {
-    return db.selectFrom('income_entries').select(columns).where('user_id', '=', this.#userId);
+    return db.selectFrom('income_entries').select(incomeColumns).where('user_id', '=', this.#userId);
   }
 }
