@@ -145,5 +145,5 @@ async function* parsed(
 
 /** A quote that opens a cell and is not closed takes the lines that follow into it: nothing after it can be trusted. */
 function refuseQuote(line: number): never {
-  return refuseSource(`has a quote that is not closed, in line ${line} or soon after it`);
+  return refuseSource(`has a quote that is not closed, or a line of more than 128 kB: line ${line} or soon after it`);
 }
