@@ -540,6 +540,463 @@ order by
   month,
   currency;
 
+-- BudgetRepository.create
+insert into
+  "budgets" ("user_id", "id", "trip_id", "category", "amount", "currency", "period", "starts_on")
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (id uuid, trip_id uuid, category text, amount numeric, currency text, period text, starts_on date)
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "category",
+  "amount",
+  "currency",
+  "period",
+  "starts_on",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- BudgetRepository.find
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "category",
+  "amount",
+  "currency",
+  "period",
+  "starts_on",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "budgets"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- BudgetRepository.get
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "category",
+  "amount",
+  "currency",
+  "period",
+  "starts_on",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "budgets"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- BudgetRepository.list
+select
+  "b"."id",
+  "b"."user_id",
+  "b"."trip_id",
+  "b"."category",
+  "b"."amount",
+  "b"."currency",
+  "b"."period",
+  "b"."starts_on",
+  "b"."version",
+  "b"."created_at",
+  "b"."updated_at",
+  b.created_at::text as "sort_key"
+from
+  "budgets" as "b"
+where
+  "b"."user_id" = $1
+  and "b"."period" = $2
+order by
+  "b"."created_at" desc,
+  "b"."id" desc
+limit
+  $3;
+
+-- BudgetRepository.usage
+select
+  "b"."id",
+  "b"."user_id",
+  "b"."trip_id",
+  "b"."category",
+  "b"."amount",
+  "b"."currency",
+  "b"."period",
+  "b"."starts_on",
+  "b"."version",
+  "b"."created_at",
+  "b"."updated_at",
+  b.created_at::text as "sort_key",
+  case b.period
+    when 'trip' then t.start_date
+    else span.since
+  end as "period_start",
+  case b.period
+    when 'trip' then t.end_date
+    else span.until
+  end as "period_end",
+  "spent"."used",
+  b.amount - spent.used as "remaining",
+  round(100 * spent.used / b.amount, 1)::float8 as "percent",
+  case
+    when spent.used > b.amount then 'over'
+    when 100 * spent.used >= $1::numeric * b.amount then 'near'
+    else 'within'
+  end as "state"
+from
+  "budgets" as "b"
+  inner join "profiles" as "p" on "p"."id" = $2
+  left join lateral (
+    select
+      start_date,
+      end_date,
+      spent_by_currency
+    from
+      trips
+    where
+      user_id = $3
+      and id = b.trip_id
+    offset
+      0
+  ) as "t" on true
+  cross join lateral (
+    select
+      length,
+      greatest(guess - (b.starts_on + guess * length > day)::integer, 0) as number
+    from
+      (
+        select
+          day,
+          case b.period
+            when 'weekly' then interval '7 days'
+            when 'monthly' then interval '1 month'
+            else interval '1 year'
+          end as length,
+          case b.period
+            when 'weekly' then (day - b.starts_on) / 7
+            when 'monthly' then 12 * (
+              extract(
+                year
+                from
+                  day
+              ) - extract(
+                year
+                from
+                  b.starts_on
+              )
+            ) + extract(
+              month
+              from
+                day
+            ) - extract(
+              month
+              from
+                b.starts_on
+            )
+            when 'yearly' then extract(
+              year
+              from
+                day
+            ) - extract(
+              year
+              from
+                b.starts_on
+            )
+            else 0
+          end::integer as guess
+        from
+          (
+            select
+              (now() at time zone p.timezone)::date as day
+          ) as asked
+      ) as counted
+    offset
+      0
+  ) as "current"
+  cross join lateral (
+    select
+      current.number
+  ) as "period"
+  cross join lateral (
+    select
+      case b.period
+        when 'trip' then '-infinity'
+        else (b.starts_on + period.number * current.length)::date
+      end as since,
+      case b.period
+        when 'trip' then 'infinity'
+        else (b.starts_on + (period.number + 1) * current.length)::date - 1
+      end as until
+    offset
+      0
+  ) as "span"
+  cross join lateral (
+    select
+      coalesce(sum(amount), 0.00) as used
+    from
+      (
+        select
+          (t.spent_by_currency ->> b.currency::text)::numeric as amount
+        where
+          b.period = 'trip'
+          and b.category is null
+        union all
+        select
+          e.amount
+        from
+          expenses e
+        where
+          (
+            b.period <> 'trip'
+            or b.category is not null
+          )
+          and e.user_id = $4
+          and e.trip_id = b.trip_id
+          and e.date between span.since and span.until
+          and (
+            b.category is null
+            or e.category = b.category
+          )
+          and e.currency = b.currency
+        union all
+        select
+          e.amount
+        from
+          expenses e
+        where
+          b.trip_id is null
+          and e.user_id = $5
+          and e.category = b.category
+          and e.date between span.since and span.until
+          and e.currency = b.currency
+        union all
+        select
+          e.amount
+        from
+          expenses e
+        where
+          b.trip_id is null
+          and b.category is null
+          and e.user_id = $6
+          and e.date between span.since and span.until
+          and e.currency = b.currency
+      ) as spendings
+  ) as "spent"
+where
+  "b"."user_id" = $7
+  and case
+    when spent.used > b.amount then 'over'
+    when 100 * spent.used >= $8::numeric * b.amount then 'near'
+    else 'within'
+  end = any ($9::text[])
+order by
+  "b"."created_at" desc,
+  "b"."id" desc
+limit
+  $10;
+
+-- BudgetRepository.history
+select
+  case b.period
+    when 'trip' then t.start_date
+    else span.since
+  end as "period_start",
+  case b.period
+    when 'trip' then t.end_date
+    else span.until
+  end as "period_end",
+  "spent"."used",
+  b.amount - spent.used as "remaining",
+  round(100 * spent.used / b.amount, 1)::float8 as "percent",
+  "period"."number"
+from
+  "budgets" as "b"
+  inner join "profiles" as "p" on "p"."id" = $1
+  left join lateral (
+    select
+      start_date,
+      end_date,
+      spent_by_currency
+    from
+      trips
+    where
+      user_id = $2
+      and id = b.trip_id
+    offset
+      0
+  ) as "t" on true
+  cross join lateral (
+    select
+      length,
+      greatest(guess - (b.starts_on + guess * length > day)::integer, 0) as number
+    from
+      (
+        select
+          day,
+          case b.period
+            when 'weekly' then interval '7 days'
+            when 'monthly' then interval '1 month'
+            else interval '1 year'
+          end as length,
+          case b.period
+            when 'weekly' then (day - b.starts_on) / 7
+            when 'monthly' then 12 * (
+              extract(
+                year
+                from
+                  day
+              ) - extract(
+                year
+                from
+                  b.starts_on
+              )
+            ) + extract(
+              month
+              from
+                day
+            ) - extract(
+              month
+              from
+                b.starts_on
+            )
+            when 'yearly' then extract(
+              year
+              from
+                day
+            ) - extract(
+              year
+              from
+                b.starts_on
+            )
+            else 0
+          end::integer as guess
+        from
+          (
+            select
+              (now() at time zone p.timezone)::date as day
+          ) as asked
+      ) as counted
+    offset
+      0
+  ) as "current"
+  cross join lateral (
+    select
+      number
+    from
+      generate_series(current.number, greatest(current.number - $3::integer, 0), -1) as number
+  ) as "period"
+  cross join lateral (
+    select
+      case b.period
+        when 'trip' then '-infinity'
+        else (b.starts_on + period.number * current.length)::date
+      end as since,
+      case b.period
+        when 'trip' then 'infinity'
+        else (b.starts_on + (period.number + 1) * current.length)::date - 1
+      end as until
+    offset
+      0
+  ) as "span"
+  cross join lateral (
+    select
+      coalesce(sum(amount), 0.00) as used
+    from
+      (
+        select
+          (t.spent_by_currency ->> b.currency::text)::numeric as amount
+        where
+          b.period = 'trip'
+          and b.category is null
+        union all
+        select
+          e.amount
+        from
+          expenses e
+        where
+          (
+            b.period <> 'trip'
+            or b.category is not null
+          )
+          and e.user_id = $4
+          and e.trip_id = b.trip_id
+          and e.date between span.since and span.until
+          and (
+            b.category is null
+            or e.category = b.category
+          )
+          and e.currency = b.currency
+        union all
+        select
+          e.amount
+        from
+          expenses e
+        where
+          b.trip_id is null
+          and e.user_id = $5
+          and e.category = b.category
+          and e.date between span.since and span.until
+          and e.currency = b.currency
+        union all
+        select
+          e.amount
+        from
+          expenses e
+        where
+          b.trip_id is null
+          and b.category is null
+          and e.user_id = $6
+          and e.date between span.since and span.until
+          and e.currency = b.currency
+      ) as spendings
+  ) as "spent"
+where
+  "b"."user_id" = $7
+  and "b"."id" = $8
+order by
+  "period"."number" desc;
+
+-- BudgetRepository.update
+update "budgets"
+set
+  "amount" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+  and "version" = $4
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "category",
+  "amount",
+  "currency",
+  "period",
+  "starts_on",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- BudgetRepository.delete
+delete from "budgets"
+where
+  "user_id" = $1
+  and "id" = $2;
+
 -- TripRepository.create
 insert into
   "trips" (
@@ -668,17 +1125,50 @@ select
   "version",
   "created_at",
   "updated_at",
-  created_at::text as "sort_key"
+  "start_date"::text as "sort_key"
 from
   "trips"
 where
   "user_id" = $1
   and "status" = $2
+  and start_date > (
+    select
+      (now() at time zone timezone)::date
+    from
+      profiles
+    where
+      id = $3
+  )
+order by
+  "start_date" asc,
+  "id" asc
+limit
+  $4;
+
+-- TripRepository.listWithTotals
+select
+  "id",
+  "name",
+  "start_date",
+  "end_date",
+  "status",
+  "currency",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  budget_total - budget_spent as "remaining_budget",
+  round(100 * budget_spent / nullif(budget_total, 0), 1)::float8 as "used_percent",
+  "created_at"::text as "sort_key"
+from
+  "trips"
+where
+  "user_id" = $1
 order by
   "created_at" desc,
   "id" desc
 limit
-  $3;
+  $2;
 
 -- TripRepository.update
 update "trips"
@@ -734,6 +1224,145 @@ returning
   "created_at",
   "updated_at";
 
+-- TripRepository.duplicate
+with
+  source as (
+    select
+      id,
+      user_id,
+      name,
+      description,
+      start_date,
+      end_date,
+      budget_total,
+      currency,
+      route_data,
+      destinations,
+      metadata,
+      coalesce($1::date - coalesce(start_date, first_day), 0) as days
+    from
+      trips
+      cross join lateral (
+        select
+          min(least(stop ->> 'arrive_on', stop ->> 'leave_on'))::date as first_day
+        from
+          jsonb_array_elements(destinations) as stop
+      ) as stops
+    where
+      user_id = $2
+      and id = $3
+  ),
+copy as (
+  insert into
+    trips (
+      user_id,
+      id,
+      name,
+      description,
+      start_date,
+      end_date,
+      budget_total,
+      currency,
+      route_data,
+      destinations,
+      metadata
+    )
+  select
+    user_id,
+    $4::uuid,
+    coalesce($5, name),
+    description,
+    coalesce($6, start_date),
+    end_date + days,
+    budget_total,
+    currency,
+    route_data,
+    moved.destinations,
+    metadata
+  from
+    source
+    cross join lateral (
+      select
+        coalesce(
+          jsonb_agg(
+            stop || jsonb_strip_nulls(
+              jsonb_build_object('arrive_on', (stop ->> 'arrive_on')::date + days, 'leave_on', (stop ->> 'leave_on')::date + days)
+            )
+            order by
+              place
+          ),
+          '[]'
+        ) as destinations
+      from
+        jsonb_array_elements(source.destinations) with ordinality as itinerary (stop, place)
+    ) as moved
+  on conflict do nothing
+  returning
+    "id",
+    "user_id",
+    "name",
+    "description",
+    "start_date",
+    "end_date",
+    "status",
+    "budget_total",
+    "budget_spent",
+    "spent_by_currency",
+    "expense_count",
+    "currency",
+    "route_data",
+    "destinations",
+    "metadata",
+    "version",
+    "created_at",
+    "updated_at"
+),
+copied_budgets as (
+  insert into
+    budgets (user_id, trip_id, category, amount, currency, period, starts_on)
+  select
+    b.user_id,
+    copy.id,
+    b.category,
+    b.amount,
+    b.currency,
+    b.period,
+    b.starts_on + source.days
+  from
+  copy,
+  source,
+  budgets b
+  where
+    b.user_id = $7
+    and b.trip_id = source.id
+)
+select
+  *
+from
+copy;
+
+-- TripRepository.days
+select
+  "start_date",
+  "end_date",
+  "destinations"
+from
+  "trips"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- TripRepository.distance
+select
+  "destinations",
+  (route_data -> 'distance')::float8 as "route_metres",
+  (route_data -> 'duration')::float8 as "route_seconds"
+from
+  "trips"
+where
+  "user_id" = $1
+  and "id" = $2;
+
 -- TripRepository.addDestination
 update "trips"
 set
@@ -741,6 +1370,34 @@ set
 where
   "user_id" = $3
   and "id" = $4
+returning
+  "id",
+  "user_id",
+  "name",
+  "description",
+  "start_date",
+  "end_date",
+  "status",
+  "budget_total",
+  "budget_spent",
+  "spent_by_currency",
+  "expense_count",
+  "currency",
+  "route_data",
+  "destinations",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- TripRepository.updateDestination
+update "trips"
+set
+  "destinations" = jsonb_set(destinations, array[$1::text], jsonb_strip_nulls((destinations -> $2::integer) || $3::jsonb))
+where
+  "user_id" = $4
+  and "id" = $5
+  and jsonb_array_length(destinations) > $6
 returning
   "id",
   "user_id",
@@ -1407,6 +2064,30 @@ returning
   "frequency",
   "ends_on",
   "metadata",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- BudgetRepository.createMany
+insert into
+  "budgets" ("user_id", "id", "trip_id", "category", "amount", "currency", "period", "starts_on")
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (id uuid, trip_id uuid, category text, amount numeric, currency text, period text, starts_on date)
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "category",
+  "amount",
+  "currency",
+  "period",
+  "starts_on",
   "version",
   "created_at",
   "updated_at";

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import type { PoolConfig } from 'pg';
+import { BudgetRepository } from './repositories/budgets.ts';
 import { ExpenseRepository } from './repositories/expenses.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
@@ -17,11 +18,12 @@ import {
   userContext,
 } from './session/claims.ts';
 import { Cursor } from './session/cursor.ts';
-import { runInTransaction } from './session/own_transaction.ts';
+import { refuseBesideStream, runInTransaction } from './session/own_transaction.ts';
 import { createPool } from './session/pool.ts';
 import { type ScopeOptions, type SessionOptions, scopedPool } from './session/scoped_pool.ts';
 import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
+import { refuseTransactionControl } from './session/transaction_control.ts';
 import type { TransactionLevel } from './session/transaction_level.ts';
 import type { TelemetryOptions } from './telemetry/options.ts';
 import { queryEvents } from './telemetry/query_event.ts';
@@ -99,6 +101,7 @@ export type UserRepositories = {
   readonly trips: TripRepository;
   readonly expenses: ExpenseRepository;
   readonly income: IncomeRepository;
+  readonly budgets: BudgetRepository;
   readonly posts: PostRepository;
   readonly friends: FriendRepository;
   readonly pam: PamRepository;
@@ -196,6 +199,8 @@ export function createDatabase({
       const gated = tx.withPlugin({
         transformQuery: ({ node }) => {
           level.refuseUnlessOpen();
+          refuseBesideStream(pool, context);
+          refuseTransactionControl(node);
           return node;
         },
         transformResult: async ({ result }) => result,
@@ -203,7 +208,10 @@ export function createDatabase({
       return {
         ...bind(gated),
         kysely: gated,
-        transaction: (fn) => level.nested(tx, (_, inner) => fn(inside(tx, inner))),
+        transaction: async (fn) => {
+          refuseBesideStream(pool, context);
+          return await level.nested(tx, (_, inner) => fn(inside(tx, inner)));
+        },
         afterCommit: (fn) => level.afterCommit(fn),
       };
     };
@@ -241,8 +249,8 @@ export function createDatabase({
         })),
     }),
     get connections() {
-      const { options, totalCount, idleCount, waiting } = pool;
-      return { max: options.max, open: totalCount, idle: idleCount, waiting };
+      const { options, open, idleCount, waiting } = pool;
+      return { max: options.max, open, idle: idleCount, waiting };
     },
     destroy: ({ timeoutMillis = 10_000 } = {}) => {
       closing ??= pool.close(timeoutMillis);
@@ -263,6 +271,7 @@ function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db:
     trips: new TripRepository(kysely, userId),
     expenses: new ExpenseRepository(kysely, userId),
     income: new IncomeRepository(kysely, userId),
+    budgets: new BudgetRepository(kysely, userId),
     posts: new PostRepository(kysely, userId),
     friends: new FriendRepository(kysely, userId),
     pam: new Pam(kysely, userId),

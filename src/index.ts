@@ -11,6 +11,7 @@ export {
   type TransactionSession,
   type UserRepositories,
 } from './database.ts';
+export * from './repositories/budgets.ts';
 export * from './repositories/expenses.ts';
 export * from './repositories/friends.ts';
 export * from './repositories/income.ts';
@@ -28,7 +29,7 @@ export type { DB } from './types/database.ts';
 export * from './types/enums.ts';
 export * from './types/errors.ts';
 export type * from './types/functions.ts';
-export type { Destination, Itinerary, JsonObject, JsonValue, Location, Route } from './types/json.ts';
+export type { Destination, DestinationPatch, Itinerary, JsonObject, JsonValue, Location, Route } from './types/json.ts';
 export type { Money } from './types/money.ts';
 export type { Page } from './types/page.ts';
 export type * from './types/summaries.ts';

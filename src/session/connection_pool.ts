@@ -28,6 +28,11 @@ export class ConnectionPool extends Pool {
     this.on('connect', (client) => client.on('error', ignore));
   }
 
+  /** How many connections there are, those included that are being made or ended. */
+  get open(): number {
+    return this.#open.size;
+  }
+
   /** How many wait for a connection; pg-pool's `waitingCount` has those too who have left the queue. */
   get waiting(): number {
     return this.#waiting;
@@ -72,6 +77,13 @@ export class ConnectionPool extends Pool {
     }
   }
 
+  /** Says whose doing an error is: of the signal, or of `destroy`. */
+  explain(error: DatabaseError, isCancelled: boolean): DatabaseError {
+    if (isCancelled && error instanceof CancelledError) return cancelled();
+    if (error instanceof ConnectionError && this.#closing.signal.aborted) return interrupted();
+    return error;
+  }
+
   /** Asks the server to cancel what runs on the connection. What comes next on it may be hit too: do not reuse it. */
   async cancel(client: ClientBase): Promise<void> {
     await cancelRequest(client, this.options);
@@ -109,7 +121,13 @@ function hasConnected(client: ClientBase): boolean {
 }
 
 export function cancelled(): DatabaseError {
-  return new CancelledError('The statement was cancelled: its signal is aborted.', { code: '57014' });
+  return new CancelledError('The statement was cancelled: its signal is aborted.');
+}
+
+function interrupted(): DatabaseError {
+  return new ConnectionError(
+    'The database was closed while this ran, by destroy(): whether the statement took effect is unknown.',
+  );
 }
 
 function closed(): DatabaseError {

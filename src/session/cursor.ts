@@ -11,6 +11,8 @@ export type CursorConnection = {
   readonly isInTransaction: boolean;
   send(sql: 'begin' | 'commit' | 'rollback' | `close ${string}`): Promise<unknown>;
   fetch(step: Statement | Fetch): Promise<Batch>;
+  /** Tells that a stream is open; what comes back tells that it is over. */
+  open(): () => void;
 };
 
 let cursors = 0;
@@ -29,6 +31,7 @@ export class Cursor<Row> implements PostgresCursor<Row> {
   readonly #portal = `wheels_cursor_${++cursors}`;
   #connection: CursorConnection | undefined;
   #ownsTransaction = false;
+  #end: (() => void) | undefined;
   #fields: FieldDef[] | undefined;
   #state: 'new' | 'open' | 'failed' | 'at end' = 'new';
 
@@ -50,6 +53,7 @@ export class Cursor<Row> implements PostgresCursor<Row> {
       this.#ownsTransaction = true;
       await connection.send('begin');
     }
+    this.#end ??= connection.open();
     const portal = { name: this.#portal, rows };
     this.#state = 'failed';
     const batch = await connection.fetch(
@@ -61,6 +65,8 @@ export class Cursor<Row> implements PostgresCursor<Row> {
   }
 
   async close(): Promise<void> {
+    this.#end?.();
+    this.#end = undefined;
     if (this.#ownsTransaction) await this.#connection?.send(this.#state === 'at end' ? 'commit' : 'rollback');
     else if (this.#state === 'open') await this.#connection?.send(`close ${this.#portal}`);
   }

@@ -5,6 +5,7 @@ import type { SessionContext } from './claims.ts';
 import { type ConnectionPool, cancelled } from './connection_pool.ts';
 import { type Batch, Cursor, type CursorConnection } from './cursor.ts';
 import { Exchange, type Fetch, type Outcome, type Statement, toWire } from './exchange.ts';
+import { noteStream } from './own_transaction.ts';
 import { explainRefusal } from './settings.ts';
 import type { StatementCache } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
@@ -42,6 +43,7 @@ export class ScopedClient implements PostgresPoolClient {
   #running = 0;
   #last: Promise<void> = Promise.resolve();
   #isReleased = false;
+  #isGivenBack = false;
   #isEnding = false;
   #leavesTraces = false;
   #isInFlight = false;
@@ -49,8 +51,10 @@ export class ScopedClient implements PostgresPoolClient {
   #cancelling: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
   #connectionError: unknown;
+  /** Whoever has left a stream open never comes back, and a lost connection is of no use to anybody. */
   readonly #keepConnectionError = (error: unknown) => {
     this.#connectionError ??= error;
+    if (!this.#isInFlight) this.#giveBack(true);
   };
 
   constructor(client: PoolClient, scope: Scope) {
@@ -89,11 +93,17 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   release(destroy = false): void {
+    const isFit = this.#connectionError === undefined && this.#status === 'I' && this.#running === 0;
+    this.#giveBack(destroy || this.#leavesTraces || this.#isCancelled || !isFit);
     this.#isReleased = true;
+  }
+
+  #giveBack(destroy: boolean): void {
+    if (this.#isGivenBack) return;
+    this.#isGivenBack = true;
     this.#scope.inUse.delete(this.#client.processID);
     this.#client.off('error', this.#keepConnectionError);
-    const isFit = this.#connectionError === undefined && this.#status === 'I' && this.#running === 0;
-    this.#client.release(destroy || this.#leavesTraces || this.#isCancelled || !isFit);
+    this.#client.release(destroy);
   }
 
   /** Cancels what runs, if anything does. A request may come late and hit the next statement: there will be none. */
@@ -154,6 +164,7 @@ export class ScopedClient implements PostgresPoolClient {
       },
       send: (sql) => this.#inTurn(() => this.#query(sql, [])),
       fetch: (step) => this.#inTurn(() => this.#fetch(step)),
+      open: () => noteStream(this.#scope.pool, this.#scope.context),
     };
   }
 
@@ -169,6 +180,7 @@ export class ScopedClient implements PostgresPoolClient {
       this.#begin = sql;
       return nothing<R>('BEGIN');
     }
+    if (isEnd && this.#status === 'I') return this.#endEnded(sql);
     if (this.#begin === undefined && this.#status === 'I' && mayCommitInside.test(sql)) {
       return await this.#queryInBlock(sql, parameters);
     }
@@ -189,6 +201,12 @@ export class ScopedClient implements PostgresPoolClient {
       await this.#query('rollback', []).catch(() => {});
       throw error;
     }
+  }
+
+  #endEnded<R>(sql: 'commit' | 'rollback'): PostgresQueryResult<R> {
+    this.#refuseIfUnfit();
+    if (sql === 'rollback') return nothing<R>('ROLLBACK');
+    throw new ConfigurationError('The transaction was ended inside of its function, by a statement of its own.');
   }
 
   #endUnbegun<R>(sql: 'commit' | 'rollback'): PostgresQueryResult<R> {
@@ -245,7 +263,8 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   #refuseIfUnfit(): void {
-    if (this.#connectionError !== undefined) throw translateError(this.#connectionError);
+    if (this.#connectionError !== undefined)
+      throw this.#scope.pool.explain(translateError(this.#connectionError), false);
     if (this.#isReleased) throw new ConfigurationError('The transaction is over: start another one.');
     if (this.#hasFailedToBegin) {
       throw new DatabaseError('The transaction could not be opened: end it.', { code: '25P02' });
@@ -267,7 +286,8 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   #translate(error: unknown, isRefusal: boolean): DatabaseError {
-    const translated = translateError(error instanceof PostgresError ? error : (this.#connectionError ?? error));
+    const reason = error instanceof PostgresError ? error : (this.#connectionError ?? error);
+    const translated = this.#scope.pool.explain(translateError(reason), this.#isCancelled);
     if (translated instanceof ConnectionError) this.#keepConnectionError(error);
     return isRefusal ? explainRefusal(translated, this.#scope.context) : translated;
   }

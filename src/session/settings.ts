@@ -55,7 +55,7 @@ function limitsOf({
 export function checkLimits(limits: Limits): void {
   for (const [name, value] of Object.entries(limits)) {
     if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 2_147_483_647)) continue;
-    throw new ConfigurationError(`${name} must be a whole number of milliseconds, or 0 for no limit.`);
+    throw new ConfigurationError(`${name} must be a whole number of milliseconds up to 2147483647, or 0 for no limit.`);
   }
 }
 

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AbortedTransactionError, type AccessMode, type IsolationLevel, type Kysely, type Transaction } from 'kysely';
+import {
+  AbortedTransactionError,
+  type AccessMode,
+  type IsolationLevel,
+  type Kysely,
+  TRANSACTION_ISOLATION_LEVELS,
+  type Transaction,
+} from 'kysely';
 import { AfterCommitError, DatabaseError, SerializationError, ValidationError } from '../types/errors.ts';
 import { type AfterCommit, TransactionLevel } from './transaction_level.ts';
 
@@ -36,16 +43,32 @@ export async function runTransaction<DB, T>(
   if (!Number.isInteger(retries) || retries < 0) {
     throw new ValidationError([{ path: 'retries', reason: 'must be a whole number from 0' }]);
   }
+  if (isolationLevel !== undefined && !TRANSACTION_ISOLATION_LEVELS.includes(isolationLevel)) {
+    throw new ValidationError([
+      { path: 'isolationLevel', reason: `must be one of ${TRANSACTION_ISOLATION_LEVELS.join(', ')}` },
+    ]);
+  }
   let builder = kysely.transaction();
   if (isolationLevel) builder = builder.setIsolationLevel(isolationLevel);
   if (accessMode) builder = builder.setAccessMode(accessMode);
   for (let attempt = 0; ; attempt++) {
     const level = new TransactionLevel();
+    let thrown: { error: unknown } | undefined;
+    const run = async (transaction: Transaction<DB>) => {
+      try {
+        return await level.run(transaction, fn);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    };
     try {
-      const result = await builder.execute((transaction) => level.run(transaction, fn));
+      const result = await builder.execute(run);
       await runAfterCommit(level.registered);
       return result;
-    } catch (error) {
+    } catch (lastError) {
+      // On a lost connection the rollback fails too, and hides why there was one.
+      const error = thrown ? thrown.error : lastError;
       if (error instanceof AbortedTransactionError) throw swallowed();
       if (!(error instanceof SerializationError) || attempt >= retries) throw error;
       onRetry?.(error);

@@ -23,7 +23,7 @@ export type QueryEvent = {
   readonly durationMillis: number;
   /** Returned or affected. */
   readonly rows: number;
-  /** 'ok', or the `code` of the error: `23505`, `57014`, `CONNECTION`. */
+  /** 'ok', or the `code` of the error: `23505`, `57014` (out of time), `CANCELLED`, `CONNECTION`. */
   readonly outcome: string;
 };
 

@@ -164,10 +164,15 @@ export class TimeoutError extends DatabaseError {
   }
 }
 
-/** Somebody cancelled the statement. */
+/** The session's signal is aborted, or somebody cancelled the statement on the server. */
 export class CancelledError extends DatabaseError {
   static {
     CancelledError.prototype.name = 'CancelledError';
+  }
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    // Postgres has one SQLSTATE for this and for statement_timeout.
+    super(message, { ...details, code: 'CANCELLED' });
   }
 }
 

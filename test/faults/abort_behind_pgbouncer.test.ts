@@ -11,7 +11,7 @@ const installed = findPgBouncer();
 if (!installed) console.warn('Skipped: no pgbouncer on this machine (Debian: apt-get install pgbouncer).');
 
 const sleep = (seconds: number) => sql`select pg_sleep(${seconds}::float8)`;
-const cancelled = { name: 'CancelledError', code: '57014' };
+const cancelled = { name: 'CancelledError', code: 'CANCELLED' };
 
 describe.skipIf(!installed)('an abort behind PgBouncer in transaction mode', () => {
   const file = testDatabase();

@@ -8,7 +8,7 @@ import { errorOf, isPending, outcomeOf } from './outcome.ts';
 const faults = testFaults();
 
 const one = sql<{ one: number }>`select 1 as one`;
-const aborted = { code: '57014' };
+const aborted = { code: 'CANCELLED' };
 
 /** A transaction that holds its connection until it is freed. */
 async function hold(database: Database): Promise<{ free(): Promise<void> }> {

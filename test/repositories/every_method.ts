@@ -14,6 +14,7 @@ export type Prepare = (world: World) => Promise<() => Promise<unknown>> | (() =>
 
 const expense = { amount: '1', category: 'fuel', currency: 'USD' };
 const income = { amount: '1', source: 'work', currency: 'USD' };
+const budget = { amount: '1', period: 'weekly', currency: 'USD', starts_on: '2026-12-01' } as const;
 const post = { title: 'Red dust', content: 'x', visibility: 'public' } as const;
 const stop = (name: string) => ({ name });
 
@@ -117,6 +118,39 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     () =>
       alice.income.cashFlow({ from: '2026-01-01', to: '2026-12-31' }),
 
+  'BudgetRepository.create':
+    ({ alice }) =>
+    () =>
+      alice.budgets.create(budget),
+  'BudgetRepository.find':
+    ({ alice }) =>
+    () =>
+      alice.budgets.find(randomUUID()),
+  'BudgetRepository.get': async ({ alice }) => {
+    const { id } = await alice.budgets.create(budget);
+    return () => alice.budgets.get(id);
+  },
+  'BudgetRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.budgets.list({ period: 'weekly' }),
+  'BudgetRepository.usage':
+    ({ alice }) =>
+    () =>
+      alice.budgets.usage({ states: ['near', 'over'] }),
+  'BudgetRepository.history': async ({ alice }) => {
+    const { id } = await alice.budgets.create(budget);
+    return () => alice.budgets.history(id);
+  },
+  'BudgetRepository.update': async ({ alice }) => {
+    const { id } = await alice.budgets.create(budget);
+    return () => alice.budgets.update(id, { amount: '2' }, { if_version: 1 });
+  },
+  'BudgetRepository.delete':
+    ({ alice }) =>
+    () =>
+      alice.budgets.delete(randomUUID()),
+
   'TripRepository.create':
     ({ alice }) =>
     () =>
@@ -132,7 +166,11 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
   'TripRepository.list':
     ({ alice }) =>
     () =>
-      alice.trips.list({ status: 'planning' }),
+      alice.trips.list({ status: 'planning', when: 'upcoming' }),
+  'TripRepository.listWithTotals':
+    ({ alice }) =>
+    () =>
+      alice.trips.listWithTotals(),
   'TripRepository.update': async ({ alice }) => {
     const { id } = await alice.trips.create({ name: 'Big Lap' });
     return () => alice.trips.update(id, { name: 'Bigger' });
@@ -141,9 +179,25 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await alice.trips.create({ name: 'Big Lap' });
     return () => alice.trips.setStatus(id, 'active');
   },
+  'TripRepository.duplicate': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.duplicate(id, { start_date: '2026-12-01', budgets: true });
+  },
+  'TripRepository.days': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap', start_date: '2026-12-01' });
+    return () => alice.trips.days(id);
+  },
+  'TripRepository.distance': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.distance(id);
+  },
   'TripRepository.addDestination': async ({ alice }) => {
     const { id } = await alice.trips.create({ name: 'Big Lap' });
     return () => alice.trips.addDestination(id, stop('Moab'));
+  },
+  'TripRepository.updateDestination': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap', destinations: [stop('Moab')] });
+    return () => alice.trips.updateDestination(id, 0, { notes: 'Water.' });
   },
   'TripRepository.moveDestination': async ({ alice }) => {
     const { id } = await alice.trips.create({ name: 'Big Lap', destinations: [stop('Moab'), stop('Zion')] });
@@ -321,6 +375,10 @@ export const oneTransaction: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.income.createMany([income, income]),
+  'BudgetRepository.createMany':
+    ({ alice }) =>
+    () =>
+      alice.budgets.createMany([budget, budget]),
   'TripRepository.createMany':
     ({ alice }) =>
     () =>

@@ -1,4 +1,7 @@
+import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
+import type { ClientBase } from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { BudgetRepository, type DB, TripRepository } from '../../src/index.ts';
 import { type ApiRole, testDatabase } from '../support/database.ts';
 
 const database = testDatabase();
@@ -57,8 +60,10 @@ beforeAll(async () => {
       select user_id, id, 5 from pam_messages`);
   // Alice has so much of everything that a page of it is a small part.
   await database.admin.query(
-    `insert into trips (user_id, name, start_date, created_at)
-       select $1, 'Detour ' || n, date '2026-01-01' + n, now() - n * interval '1 day' from generate_series(1, 500) as n`,
+    `insert into trips (user_id, name, status, start_date, end_date, created_at)
+       select $1, 'Detour ' || n, case when n % 10 = 0 then 'cancelled' else 'completed' end, current_date - n + 10, current_date - n + 12,
+         now() - n * interval '1 day'
+       from generate_series(1, 500) as n`,
     [alice],
   );
   await database.admin.query(
@@ -80,6 +85,11 @@ beforeAll(async () => {
   await database.admin.query(
     `insert into pam_conversations (user_id, session_id, created_at)
        select $1, 'old ' || n, now() - n * interval '1 day' from generate_series(1, 500) as n`,
+    [alice],
+  );
+  await database.admin.query(
+    `insert into budgets (user_id, category, amount, period, starts_on, created_at)
+       select $1, case when n > 1 then 'category 3' end, 100, 'monthly', current_date - 400, now() + n * interval '1 hour' from generate_series(-500, 2) as n`,
     [alice],
   );
   conversation = await one("select id from pam_conversations where user_id = $1 and session_id = 'session 3'", [alice]);
@@ -123,7 +133,7 @@ interface Work {
 /** What a statement does to each table, triggers and functions included. */
 async function workOf(
   role: ApiRole,
-  text: string,
+  statement: string | ((kysely: Kysely<DB>) => Promise<unknown>),
   values: unknown[] = [],
   sub: string | null = alice,
 ): Promise<(table: string) => Work> {
@@ -133,7 +143,7 @@ async function workOf(
     from pg_stat_xact_user_tables where schemaname in ('public', 'private', 'auth')`;
   return await database.as(role, sub ?? undefined, async (client) => {
     const before = new Map((await client.query(counters)).rows.map((row) => [row.table, row]));
-    await client.query(text, values);
+    await (typeof statement === 'string' ? client.query(statement, values) : statement(kyselyOn(client)));
     const after = new Map((await client.query(counters)).rows.map((row) => [row.table, row]));
     const scanned = [...after.values()].filter((row) => row.scanned > before.get(row.table).scanned);
     expect(
@@ -153,6 +163,14 @@ async function workOf(
   });
 }
 
+/** For repositories: all that they send goes to this connection. */
+function kyselyOn(client: ClientBase): Kysely<DB> {
+  const only: PostgresPoolClient = { query: client.query.bind(client), release() {} };
+  return new Kysely<DB>({
+    dialect: new PostgresDialect({ pool: { options: {}, connect: async () => only, end: async () => {} } }),
+  });
+}
+
 const page = 'order by created_at desc, id desc limit 20';
 
 describe('a query has its index, under row level security', () => {
@@ -163,6 +181,18 @@ describe('a query has its index, under row level security', () => {
       'idx_trips_dates',
       "select * from trips where user_id = $1 and start_date between '2026-01-10' and '2026-01-20'",
       () => [alice],
+    ],
+    [
+      'the newest trips of a status',
+      'idx_trips_status',
+      "select * from trips where user_id = $1 and status = 'completed' order by created_at desc, id desc limit 5",
+      () => [alice],
+    ],
+    [
+      'trips by their start',
+      'idx_trips_dates',
+      'select * from trips where user_id = $1 and start_date < $2 order by start_date desc, id desc limit 20',
+      () => [alice, '2999-12-31'],
     ],
     [
       'the newest expenses',
@@ -224,9 +254,10 @@ describe('a query has its index, under row level security', () => {
     [
       'the budgets of a trip',
       'idx_budgets_trip_id',
-      'select * from budgets where user_id = $1 and trip_id = $2',
+      `select * from budgets where user_id = $1 and trip_id = $2 ${page}`,
       () => [alice, lap],
     ],
+    ['the newest budgets', 'idx_budgets_user_id', `select * from budgets where user_id = $1 ${page}`, () => [alice]],
     [
       'the newest conversations',
       'idx_pam_conversations_user_id',
@@ -382,6 +413,107 @@ describe('what is read is in proportion to what is asked for', () => {
       const work = await workOf(role, byCategory.replace('%s', ofTrip), [alice, rows[0].id]);
       expect(work('expenses').fetched).toBe(await count(ofTrip, [alice, rows[0].id]));
     }
+  });
+});
+
+describe('a repository reads in proportion to what it gives', () => {
+  const trips = (read: (trips: TripRepository) => Promise<unknown>) => (kysely: Kysely<DB>) =>
+    read(new TripRepository(kysely, alice));
+  const budgets = (read: (budgets: BudgetRepository) => Promise<unknown>) => (kysely: Kysely<DB>) =>
+    read(new BudgetRepository(kysely, alice));
+  const roles = ['authenticated', 'service_role'] as const;
+
+  test.each(roles)('a page of trips by status or date, as %s', async (role) => {
+    // Of Alice's 510 trips 4 days' worth of detours, and the laps that began, go on today; some are to come.
+    for (const [most, request] of [
+      [6, { limit: 5 }],
+      [6, { limit: 5, status: 'cancelled' }],
+      [0, { limit: 5, status: 'active' }],
+      [6, { limit: 5, when: 'upcoming' }],
+      [13, { limit: 20, when: 'current' }],
+      [6 + 13, { limit: 5, when: 'past' }],
+      [13, { limit: 20, from: '2999-01-01' }],
+      [0, { limit: 20, to: '1999-01-01' }],
+    ] as const) {
+      const list = await workOf(
+        role,
+        trips((repository) => repository.list(request)),
+      );
+      expect(list('trips').fetched, JSON.stringify(request)).toBeLessThanOrEqual(most);
+      const totals = await workOf(
+        role,
+        trips((repository) => repository.listWithTotals(request)),
+      );
+      expect(totals('trips').fetched).toBeLessThanOrEqual(most);
+      expect(totals('expenses').fetched).toBe(0);
+    }
+  });
+
+  test.each(roles)('a copy of a trip, without its expenses, as %s', async (role) => {
+    const work = await workOf(
+      role,
+      trips((repository) => repository.duplicate(lap, { budgets: true })),
+    );
+    expect(work('trips')).toMatchObject({ inserted: 1, updated: 0 });
+    expect(work('trips').fetched).toBeLessThanOrEqual(5);
+    expect(work('budgets')).toMatchObject({ fetched: 1, inserted: 1 });
+    expect(work('expenses').fetched).toBe(0);
+  });
+
+  test.each(roles)('a whole trip’s budget reads no expense, as %s', async (role) => {
+    const work = await workOf(
+      role,
+      budgets((repository) => repository.usage({ trip_id: lap, period: 'trip', limit: 1 })),
+    );
+    expect(work('expenses').fetched).toBe(0);
+    expect(work('budgets').fetched).toBe(1);
+    expect(work('trips').fetched).toBeLessThanOrEqual(2);
+    const { rows } = await database.admin.query('select id from budgets where user_id = $1 and trip_id = $2', [
+      alice,
+      lap,
+    ]);
+    const history = await workOf(
+      role,
+      budgets((repository) => repository.history(rows[0].id)),
+    );
+    expect(history('expenses').fetched).toBe(0);
+    expect(history('trips').fetched).toBe(1);
+  });
+
+  test.each(roles)('a page of budgets reads the expenses of their periods, as %s', async (role) => {
+    let counted = 0;
+    // The two newest: one on a category, one on all that she spends.
+    const usage = await workOf(
+      role,
+      budgets(async (repository) => {
+        const { items } = await repository.usage({ limit: 2 });
+        for (const { category, period_start, period_end } of items) {
+          const { rows } = await database.admin.query(
+            `select count(*)::int as count from expenses
+             where user_id = $1 and date between $2 and $3 and category = coalesce($4, category)`,
+            [alice, period_start, period_end, category],
+          );
+          counted += rows[0].count;
+        }
+      }),
+    );
+    expect(usage('expenses').fetched).toBe(counted);
+    const list = await workOf(
+      role,
+      budgets((repository) => repository.list({ limit: 5 })),
+    );
+    expect(list('budgets').fetched).toBe(6);
+    const newest = await database.admin.query(
+      'select id from budgets where user_id = $1 order by created_at desc limit 1',
+      [alice],
+    );
+    const history = await workOf(
+      role,
+      budgets((repository) => repository.history(newest.rows[0].id, { limit: 1 })),
+    );
+    // A month and the one before, which tells that there is one.
+    expect(history('expenses').fetched).toBeLessThan(100);
+    expect(history('budgets').fetched).toBe(1);
   });
 });
 

@@ -13,7 +13,7 @@ test('these indexes exist, and no others', async () => {
     group by 1`);
   expect(Object.fromEntries(rows.map(({ table, indexes }) => [table, indexes]))).toEqual({
     blocks: ['blocks_pkey', 'idx_blocks_blocked_id'],
-    budgets: ['budgets_pkey', 'budgets_user_id_id_key', 'idx_budgets_trip_id'],
+    budgets: ['budgets_pkey', 'budgets_user_id_id_key', 'idx_budgets_trip_id', 'idx_budgets_user_id'],
     expenses: [
       'expenses_pkey',
       'expenses_user_id_id_key',
@@ -56,7 +56,14 @@ test('these indexes exist, and no others', async () => {
     ],
     profiles: ['idx_profiles_user_id', 'profiles_email_key', 'profiles_pkey'],
     public_profiles: ['public_profiles_pkey'],
-    trips: ['idx_trips_dates', 'idx_trips_search', 'idx_trips_user_id', 'trips_pkey', 'trips_user_id_id_key'],
+    trips: [
+      'idx_trips_dates',
+      'idx_trips_search',
+      'idx_trips_status',
+      'idx_trips_user_id',
+      'trips_pkey',
+      'trips_user_id_id_key',
+    ],
   });
 });
 

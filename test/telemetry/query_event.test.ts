@@ -160,17 +160,17 @@ describe('the outcome', () => {
     expect(events.map(({ outcome }) => outcome)).toEqual(['57014']);
   });
 
-  test('is 57014 when a signal is aborted, whoever cancels', async () => {
+  test('is CANCELLED when a signal is aborted, whoever cancels', async () => {
     const { kysely } = database.asAnon({ signal: AbortSignal.timeout(200) });
     await sql`select pg_sleep(5)`.execute(kysely).catch(() => {});
     await sql`select 'too late'`.execute(kysely).catch(() => {});
-    expect(events.map(({ sql, outcome }) => [sql, outcome])).toEqual([['select pg_sleep(?)', '57014']]);
+    expect(events.map(({ sql, outcome }) => [sql, outcome])).toEqual([['select pg_sleep(?)', 'CANCELLED']]);
 
     const signal = AbortSignal.timeout(200);
     const options = { signal, inflightQueryAbortStrategy: 'cancel query' } as const;
     const other = database.asAnon().kysely;
     await other.executeQuery(sql`select pg_sleep(6)`.compile(other), options).catch(() => {});
-    await expect.poll(() => events.map(({ outcome }) => outcome)).toEqual(['57014', '57014']);
+    await expect.poll(() => events.map(({ outcome }) => outcome)).toEqual(['CANCELLED', 'CANCELLED']);
   });
 
   test('is CONNECTION when the connection is lost', async () => {

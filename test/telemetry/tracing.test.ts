@@ -91,6 +91,7 @@ async function* stream<Row>(kysely: Kysely<DB>, query: RawBuilder<Row>): AsyncGe
 
 const collections: Record<string, string> = {
   ExpenseRepository: 'expenses',
+  BudgetRepository: 'budgets',
   FriendRepository: 'friendships',
   IncomeRepository: 'income_entries',
   PamRepository: 'pam_conversations',
@@ -222,7 +223,7 @@ describe('a failed call has the error in its span', () => {
 
   test('of a signal that is aborted', async () => {
     const visitor = database.asAnon({ signal: AbortSignal.abort() });
-    expect(await failure(() => visitor.posts.feed())).toMatchObject({ type: '57014', text: undefined });
+    expect(await failure(() => visitor.posts.feed())).toMatchObject({ type: 'CANCELLED', text: undefined });
   });
 
   test('of the way to the server', async () => {
