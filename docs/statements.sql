@@ -53,7 +53,7 @@ returning
   "created_at",
   "updated_at";
 
--- ExpenseRepository.find
+-- ExpenseReader.find
 select
   "id",
   "user_id",
@@ -76,7 +76,7 @@ where
   "user_id" = $1
   and "id" = $2;
 
--- ExpenseRepository.get
+-- ExpenseReader.get
 select
   "id",
   "user_id",
@@ -99,7 +99,7 @@ where
   "user_id" = $1
   and "id" = $2;
 
--- ExpenseRepository.list
+-- ExpenseReader.list
 select
   "id",
   "user_id",
@@ -119,13 +119,40 @@ select
 from
   "expenses"
 where
-  "user_id" = $1
-  and "category" = $2
+  expenses.user_id = $1
+  and expenses.category = $2
 order by
   "date" desc,
   "id" desc
 limit
   $3;
+
+-- ExpenseReader.exportCsv
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "amount",
+  "currency",
+  "category",
+  "description",
+  "date",
+  "location",
+  "receipt_url",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+order by
+  "date" desc,
+  "id" desc
+limit
+  $2;
 
 -- ExpenseRepository.update
 update "expenses"
@@ -166,19 +193,33 @@ where
   "user_id" = $2
   and "trip_id" = $3;
 
--- ExpenseRepository.totalsByCategory
+-- ExpenseReader.totalsByCategory
 select
   "category",
   "currency",
-  sum("amount") as "total",
+  sum(amount) as "total",
   count(*)::integer as "count",
   round(avg(amount), 2) as "average"
 from
   "expenses"
 where
-  "user_id" = $1
-  and "date" >= $2
-  and "date" <= $3
+  expenses.user_id = $1
+  and date > (
+    select
+      (now() at time zone timezone)::date
+    from
+      profiles
+    where
+      id = $2
+  ) - 30
+  and date <= (
+    select
+      (now() at time zone timezone)::date
+    from
+      profiles
+    where
+      id = $3
+  )
 group by
   "currency",
   "category"
@@ -186,6 +227,116 @@ order by
   "currency",
   "total" desc,
   "category";
+
+-- ExpenseReader.totalsByMonth
+select
+  to_char(date::timestamp, 'YYYY-MM') as "month",
+  "currency",
+  sum(amount) as "total",
+  count(*)::integer as "count",
+  round(avg(amount), 2) as "average"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+  and date >= (
+    date_trunc(
+      'month',
+      (
+        select
+          (now() at time zone timezone)::date
+        from
+          profiles
+        where
+          id = $2
+      )::timestamp
+    ) - interval '11 months'
+  )::date
+  and date <= (
+    select
+      (now() at time zone timezone)::date
+    from
+      profiles
+    where
+      id = $3
+  )
+group by
+  "month",
+  "currency"
+order by
+  "month",
+  "currency";
+
+-- ExpenseReader.totalsByTrip
+select
+  "totals"."trip_id",
+  "trips"."name" as "trip_name",
+  "totals"."currency",
+  "total",
+  "count",
+  "average"
+from
+  (
+    select
+      "trip_id",
+      "currency",
+      sum(amount) as "total",
+      count(*)::integer as "count",
+      round(avg(amount), 2) as "average"
+    from
+      "expenses"
+    where
+      expenses.user_id = $1
+      and expenses.date >= $2
+      and expenses.date <= $3
+    group by
+      "currency",
+      "trip_id"
+  ) as "totals"
+  left join "trips" on "trips"."user_id" = $4
+  and "trips"."id" = "totals"."trip_id"
+order by
+  "totals"."currency",
+  "totals"."total" desc,
+  "totals"."trip_id";
+
+-- ExpenseReader.totalsByTag
+select
+  "each"."tag",
+  "currency",
+  sum(amount) as "total",
+  count(*)::integer as "count",
+  round(avg(amount), 2) as "average"
+from
+  "expenses"
+  left join lateral unnest(expenses.tags) as each (tag) on true
+where
+  expenses.user_id = $1
+  and expenses.date >= $2
+  and expenses.date <= $3
+group by
+  "currency",
+  "each"."tag"
+order by
+  "currency",
+  "total" desc,
+  "each"."tag";
+
+-- ExpenseReader.totalsByCurrency
+select
+  "currency",
+  sum(amount) as "total",
+  count(*)::integer as "count",
+  round(avg(amount), 2) as "average"
+from
+  "expenses"
+where
+  expenses.user_id = $1
+  and expenses.trip_id = $2
+group by
+  "currency"
+order by
+  "currency";
 
 -- IncomeRepository.create
 insert into
@@ -340,7 +491,54 @@ where
 select
   *
 from
-  public.income_occurrences ($1::date, $2::date);
+  public.user_income_occurrences ($1::uuid, $2::date, $3::date);
+
+-- IncomeRepository.expected
+select
+  currency,
+  sum(amount) as total,
+  count(*)::integer as count
+from
+  public.user_income_occurrences ($1::uuid, $2::date, $3::date)
+group by
+  currency
+order by
+  currency;
+
+-- IncomeRepository.cashFlow
+select
+  to_char(month, 'YYYY-MM') as month,
+  currency,
+  sum(income) as income,
+  sum(expenses) as expenses,
+  sum(income) - sum(expenses) as net
+from
+  (
+    select
+      date_trunc('month', date::timestamp) as month,
+      currency,
+      amount as income,
+      0.00 as expenses
+    from
+      public.user_income_occurrences ($1::uuid, $2::date, $3::date)
+    union all
+    select
+      date_trunc('month', date::timestamp),
+      currency,
+      0.00,
+      amount
+    from
+      public.expenses
+    where
+      user_id = $4
+      and date between $5 and $6
+  ) as movements
+group by
+  month,
+  currency
+order by
+  month,
+  currency;
 
 -- BudgetRepository.create
 insert into
@@ -1780,6 +1978,45 @@ returning
   "version",
   "created_at",
   "updated_at";
+
+-- ExpenseRepository.importCsv
+insert into
+  "expenses" (
+    "user_id",
+    "id",
+    "trip_id",
+    "amount",
+    "currency",
+    "category",
+    "description",
+    "date",
+    "location",
+    "receipt_url",
+    "tags",
+    "metadata"
+  )
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    amount numeric,
+    currency text,
+    category text,
+    description text,
+    date date,
+    location text,
+    receipt_url text,
+    tags text[],
+    metadata jsonb
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id";
 
 -- IncomeRepository.createMany
 insert into

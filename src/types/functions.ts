@@ -32,7 +32,7 @@ export type PostSearchResult = {
   rank: number;
 };
 
-/** A row of `income_occurrences`: one day on which one entry pays. */
+/** A row of `income_occurrences` and `user_income_occurrences`: one day on which one entry pays. */
 export type IncomeOccurrence = {
   income_id: string;
   date: string;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import * as api from '../../src/index.ts';
 
 /** Who calls. */
@@ -31,18 +32,22 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.expenses.create(expense),
-  'ExpenseRepository.find':
+  'ExpenseReader.find':
     ({ alice }) =>
     () =>
       alice.expenses.find(randomUUID()),
-  'ExpenseRepository.get': async ({ alice }) => {
+  'ExpenseReader.get': async ({ alice }) => {
     const { id } = await alice.expenses.create(expense);
     return () => alice.expenses.get(id);
   },
-  'ExpenseRepository.list':
+  'ExpenseReader.list':
     ({ alice }) =>
     () =>
       alice.expenses.list({ category: 'fuel', limit: 20 }),
+  'ExpenseReader.exportCsv': async ({ alice }) => {
+    await alice.expenses.create(expense);
+    return () => text(alice.expenses.exportCsv());
+  },
   'ExpenseRepository.update': async ({ alice }) => {
     const { id } = await alice.expenses.create(expense);
     return () => alice.expenses.update(id, { amount: '2' }, { if_version: 1 });
@@ -55,10 +60,26 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await alice.trips.create({ name: 'Big Lap' });
     return () => alice.expenses.move({ from: id, to: null });
   },
-  'ExpenseRepository.totalsByCategory':
+  'ExpenseReader.totalsByCategory':
     ({ alice }) =>
     () =>
-      alice.expenses.totalsByCategory({ since: '2026-01-01', until: '2026-12-31' }),
+      alice.expenses.totalsByCategory(),
+  'ExpenseReader.totalsByMonth':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByMonth(),
+  'ExpenseReader.totalsByTrip':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByTrip({ since: '2026-01-01', until: '2026-12-31' }),
+  'ExpenseReader.totalsByTag':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByTag({ since: '2026-01-01', until: '2026-12-31' }),
+  'ExpenseReader.totalsByCurrency':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByCurrency({ trip_id: randomUUID() }),
 
   'IncomeRepository.create':
     ({ alice }) =>
@@ -88,6 +109,14 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.income.occurrences({ from: '2026-01-01', to: '2026-12-31' }),
+  'IncomeRepository.expected':
+    ({ alice }) =>
+    () =>
+      alice.income.expected({ from: '2026-01-01', to: '2026-12-31' }),
+  'IncomeRepository.cashFlow':
+    ({ alice }) =>
+    () =>
+      alice.income.cashFlow({ from: '2026-01-01', to: '2026-12-31' }),
 
   'BudgetRepository.create':
     ({ alice }) =>
@@ -338,6 +367,10 @@ export const oneTransaction: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.expenses.createMany([expense, expense]),
+  'ExpenseRepository.importCsv':
+    ({ alice }) =>
+    () =>
+      alice.expenses.importCsv(`date,amount,text\n2026-01-01,5,${randomUUID()}\n`),
   'IncomeRepository.createMany':
     ({ alice }) =>
     () =>

@@ -379,13 +379,40 @@ describe('what is read is in proportion to what is asked for', () => {
   });
 
   test('income between two days reads that person’s entries', async () => {
-    const work = await workOf(
-      'authenticated',
-      'select * from income_occurrences(current_date - 30, current_date)',
-      [],
-      bob,
-    );
-    expect(work('income_entries').fetched).toBeLessThanOrEqual(5);
+    for (const [role, text, values] of [
+      ['authenticated', 'select * from income_occurrences(current_date - 30, current_date)', []],
+      ['authenticated', 'select * from user_income_occurrences($1, current_date - 30, current_date)', [bob]],
+      ['service_role', 'select * from user_income_occurrences($1, current_date - 30, current_date)', [bob]],
+    ] as const) {
+      const work = await workOf(role, text, [...values], bob);
+      expect(work('income_entries').fetched).toBeLessThanOrEqual(5);
+    }
+  });
+
+  test('totals read the expenses of their days, of their trip, and the trips that they name', async () => {
+    const today = '(select (now() at time zone timezone)::date from profiles where id = $1)';
+    const thirtyDays = `expenses.user_id = $1 and date > ${today} - 30 and date <= ${today}`;
+    const count = async (where: string, values: unknown[]) =>
+      (await database.admin.query(`select count(*)::int as count from expenses where ${where}`, values)).rows[0].count;
+    const byCategory = 'select category, currency, sum(amount) from expenses where %s group by currency, category';
+    const byTrip = `select totals.*, trips.name
+      from (select trip_id, currency, sum(amount) from expenses where %s group by currency, trip_id) as totals
+      left join trips on trips.user_id = $1 and trips.id = totals.trip_id`;
+    for (const role of ['authenticated', 'service_role'] as const) {
+      const recent = await count(thirtyDays, [alice]);
+      expect(recent).toBeGreaterThan(100);
+      expect((await workOf(role, byCategory.replace('%s', thirtyDays), [alice]))('expenses').fetched).toBe(recent);
+      const trips = await workOf(role, byTrip.replace('%s', thirtyDays), [alice]);
+      expect(trips('expenses').fetched).toBe(recent);
+      expect(trips('trips').fetched).toBeLessThan(100);
+      const ofTrip = 'expenses.user_id = $1 and expenses.trip_id = $2';
+      const { rows } = await database.admin.query(
+        'select id from trips where user_id = $1 order by id offset 1 limit 1',
+        [alice],
+      );
+      const work = await workOf(role, byCategory.replace('%s', ofTrip), [alice, rows[0].id]);
+      expect(work('expenses').fetched).toBe(await count(ofTrip, [alice, rows[0].id]));
+    }
   });
 });
 

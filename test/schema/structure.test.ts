@@ -168,6 +168,7 @@ test('functions that only read are stable, and those that may change something s
     'messages',
     'search_posts',
     'search_trips',
+    'user_income_occurrences',
   ]);
   expect(named('v')).toEqual([
     'accept_friend',

@@ -28,6 +28,7 @@ describe('functions', () => {
     'search_trips(text,uuid,text,integer)': signedIn,
     'unblock_user(uuid)': signedIn,
     'unlike_post(uuid)': signedIn,
+    'user_income_occurrences(uuid,date,date)': signedIn,
     'private.accept_friend(uuid)': signedIn,
     'private.block_user(uuid)': signedIn,
     'private.blocked_ids()': signedIn,

@@ -39,6 +39,16 @@ const friendship = {
   updated_at: 'timestamp with time zone',
 } as const satisfies Columns<Friendship>;
 
+const incomeOccurrence = {
+  income_id: 'uuid',
+  date: 'date',
+  amount: 'numeric',
+  currency: 'text',
+  source: 'text',
+  type: 'text',
+  frequency: 'text',
+} as const satisfies Columns<IncomeOccurrence>;
+
 const functions = {
   search_trips: {
     parameters: 'search_term text, user_filter uuid, status_filter text, limit_results integer',
@@ -67,18 +77,11 @@ const functions = {
       rank: 'real',
     } as const satisfies Columns<PostSearchResult>,
   },
-  income_occurrences: {
-    parameters: 'from_date date, to_date date',
-    required: 2,
-    result: {
-      income_id: 'uuid',
-      date: 'date',
-      amount: 'numeric',
-      currency: 'text',
-      source: 'text',
-      type: 'text',
-      frequency: 'text',
-    } as const satisfies Columns<IncomeOccurrence>,
+  income_occurrences: { parameters: 'from_date date, to_date date', required: 2, result: incomeOccurrence },
+  user_income_occurrences: {
+    parameters: 'target_user_id uuid, from_date date, to_date date',
+    required: 3,
+    result: incomeOccurrence,
   },
   comment_on_post: {
     parameters: 'post_id uuid, content text, comment_id uuid',
