@@ -90,6 +90,7 @@ async function* stream<Row>(kysely: Kysely<DB>, query: RawBuilder<Row>): AsyncGe
 }
 
 const collections: Record<string, string> = {
+  ExpenseReader: 'expenses',
   ExpenseRepository: 'expenses',
   BudgetRepository: 'budgets',
   FriendRepository: 'friendships',
