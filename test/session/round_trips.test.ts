@@ -208,6 +208,10 @@ const one: Record<string, Row> = {
     ({ alice, bob }) =>
     () =>
       bob.profiles.get(alice.id),
+  'PublicProfileRepository.findMany':
+    ({ alice, bob }) =>
+    () =>
+      bob.profiles.findMany([alice.id, bob.id]),
   'ProfileRepository.me':
     ({ alice }) =>
     () =>
@@ -216,6 +220,14 @@ const one: Record<string, Row> = {
     ({ alice }) =>
     () =>
       alice.profiles.update({ full_name: 'Alice' }),
+  'ProfileRepository.updatePreferences':
+    ({ alice }) =>
+    () =>
+      alice.profiles.updatePreferences({ units: 'metric' }),
+  'ProfileRepository.erase':
+    ({ alice }) =>
+    () =>
+      alice.profiles.erase(),
   'ProfileRepository.financialSummary':
     ({ alice }) =>
     () =>
@@ -274,6 +286,10 @@ const one: Record<string, Row> = {
     const { id } = await conversationOf(world);
     return () => world.alice.pam.archive(id);
   },
+  'PamRepository.unarchive': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.unarchive(id);
+  },
   'PamRepository.delete':
     ({ alice }) =>
     () =>
@@ -286,10 +302,58 @@ const one: Record<string, Row> = {
     ({ alice }) =>
     () =>
       alice.pam.history(randomUUID()),
-  'PamRepository.giveFeedback': async (world) => {
+  'PamRepository.recent': async (world) => {
+    const { conversation_id } = await messageOf(world);
+    return () => world.alice.pam.recent(conversation_id, { max_characters: 1000 });
+  },
+  'PamRepository.search':
+    ({ alice }) =>
+    () =>
+      alice.pam.search('fuel'),
+  'ServicePamRepository.mergeContext': async (world) => {
+    const { id } = await conversationOf(world);
+    const { pam } = database.asService().onBehalfOf(world.alice.id);
+    return () => pam.mergeContext(id, { vehicle: 'van' });
+  },
+  'FeedbackRepository.giveFeedback': async (world) => {
     const { id } = await messageOf(world);
     return () => world.alice.pam.giveFeedback({ message_id: id, rating: 5 });
   },
+  'FeedbackRepository.listFeedback':
+    ({ alice }) =>
+    () =>
+      alice.pam.listFeedback(),
+  'FeedbackRepository.feedbackStatistics':
+    ({ alice }) =>
+    () =>
+      alice.pam.feedbackStatistics({ since: '2026-01-01', until: '2026-12-31' }),
+  'FeedbackRepository.deleteFeedback':
+    ({ alice }) =>
+    () =>
+      alice.pam.deleteFeedback(randomUUID()),
+  'FeedbackReader.list': () => () => database.asService().feedback.list(),
+  'FeedbackReader.statistics': () => () =>
+    database.asService().feedback.statistics({ since: '2026-01-01', until: '2026-12-31' }),
+
+  'AccountRepository.find': () => () => database.asService().accounts.find(randomUUID()),
+  'AccountRepository.get':
+    ({ alice }) =>
+    () =>
+      database.asService().accounts.get(alice.id),
+  'AccountRepository.findByEmail': () => () => database.asService().accounts.findByEmail('alice@example.com'),
+  'AccountRepository.list': () => () => database.asService().accounts.list({ status: 'suspended' }),
+  'AccountRepository.setRole':
+    ({ alice }) =>
+    () =>
+      database.asService().accounts.setRole(alice.id, 'moderator'),
+  'AccountRepository.setStatus':
+    ({ alice }) =>
+    () =>
+      database.asService().accounts.setStatus(alice.id, 'suspended'),
+  'AccountRepository.erase':
+    ({ alice }) =>
+    () =>
+      database.asService().accounts.erase(alice.id),
 };
 
 /** Transactions: the insert, which opens it, and the commit. */
@@ -316,6 +380,15 @@ const two: Record<string, Row> = {
   },
 };
 
+/** One that reads table after table, each through a cursor. */
+const streams: Record<string, Row> = {
+  'ProfileRepository.exportData':
+    ({ alice }) =>
+    async () => {
+      for await (const { row } of alice.profiles.exportData()) expect(row).toBeTypeOf('object');
+    },
+};
+
 test('every method of every repository is counted here', () => {
   const exported: Record<string, unknown> = api;
   const repositories = Object.keys(exported).filter((name) => /(Repository|Reader)$/.test(name));
@@ -325,7 +398,7 @@ test('every method of every repository is counted here', () => {
       .filter((method) => method !== 'constructor')
       .map((method) => `${name}.${method}`),
   );
-  expect([...Object.keys(one), ...Object.keys(two)].sort()).toEqual(methods.sort());
+  expect([one, two, streams].flatMap(Object.keys).sort()).toEqual(methods.sort());
 });
 
 describe.each([
@@ -336,6 +409,11 @@ describe.each([
     const call = await prepare({ alice: await signUp(), bob: await signUp() });
     expect(await roundTrips(call)).toBe(expected);
   });
+});
+
+test.each(Object.entries(streams))('%s: one for each table, and the end', async (_, prepare) => {
+  const call = await prepare({ alice: await signUp(), bob: await signUp() });
+  expect(await roundTrips(call)).toBe(16);
 });
 
 describe('a transaction', () => {
