@@ -96,8 +96,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           before_position,
           least(greatest(coalesce(limit_results, 20), 1), 101)
         ) as found
-        join public.pam_messages m on m.id = found.id
-        where user_filter is null or m.user_id = user_filter
+        -- One by one: who has said little on average may have said much, and a join might read all of it.
+        cross join lateral (
+          select * from public.pam_messages where id = found.id and (user_filter is null or user_id = user_filter) limit 1
+        ) as m
         order by m.position desc;
       end;
 
