@@ -25,15 +25,18 @@ import { type ScopeOptions, type SessionOptions, scopedPool } from './session/sc
 import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
 import type { TransactionLevel } from './session/transaction_level.ts';
+import type { TelemetryOptions } from './telemetry/options.ts';
+import { queryEvents } from './telemetry/query_event.ts';
+import { Tracing } from './telemetry/tracing.ts';
 import type { DB } from './types/database.ts';
-import { ConfigurationError } from './types/errors.ts';
+import { ConfigurationError, type DatabaseError } from './types/errors.ts';
 
 /**
  * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
- * that the server keeps for every statement, how long to wait for its answer, and `preparedStatements: false` for poolers
- * that keep none.
+ * that the server keeps for every statement, how long to wait for its answer, `preparedStatements: false` for poolers that
+ * keep none, and `onQuery` and `tracer` to see what happens.
  */
-export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames> & ScopeOptions;
+export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames> & ScopeOptions & TelemetryOptions;
 
 /** `pg` sends these as it connects, where poolers refuse them and where a session's own would overrule them. */
 const limitNames = {
@@ -129,6 +132,9 @@ export type ServiceSession = Session<ServiceRepositories> & {
   onBehalfOf(userId: string, options?: SessionOptions): Session<OnBehalfRepositories>;
 };
 
+/** Numbers of connections: `open` of at most `max`, `idle` among them, and how many calls are `waiting` for one. */
+export type Connections = { max: number; open: number; idle: number; waiting: number };
+
 export type Database = {
   /**
    * A session of a signed-in user. `claims` is the payload of their JWT, whose signature the caller has verified.
@@ -142,6 +148,8 @@ export type Database = {
   asAnon(options?: SessionOptions): Session<AnonRepositories>;
   /** A session of the service itself, which bypasses RLS. */
   asService(options?: SessionOptions): ServiceSession;
+  /** The connections of the pool at this moment. */
+  readonly connections: Connections;
   /**
    * Refuses new work, waits up to `timeoutMillis` (default 10 s) for the statements and transactions that run, then cancels
    * the rest, whose callers get an error, and closes all connections.
@@ -153,8 +161,8 @@ export type Database = {
  * Opens the database; the first statement connects. The login role must be a member of `anon`, `authenticated` and
  * `service_role`, as Supabase's `postgres` is.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed, or a limit is no number of milliseconds or
- *   has `pg`'s own name.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, a limit is no number of milliseconds or has
+ *   `pg`'s own name, or `onQuery` or `tracer` is none.
  * @example
  * const database = createDatabase({ connectionString: process.env.DATABASE_URL });
  * const alice = database.asUser({ sub: userId });
@@ -167,22 +175,27 @@ export function createDatabase({
   lockTimeoutMillis,
   idleInTransactionTimeoutMillis,
   query_timeout,
+  onQuery,
+  tracer,
   ...poolConfig
 }: DatabaseOptions): Database {
   const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis, query_timeout };
   checkLimits(limits);
   refuseStartupLimits(poolConfig);
   const pool = createPool(poolConfig);
+  const tracing = tracer && new Tracing(tracer, pool);
+  const observers = [onQuery && queryEvents(onQuery), tracing].filter((observer) => observer !== undefined);
   let closing: Promise<void> | undefined;
 
-  function open<Repositories>(
+  function open<Repositories extends object>(
     context: SessionContext,
     { signal }: SessionOptions,
-    bind: (kysely: Kysely<DB>) => Repositories,
+    repositoriesOf: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
+    const bind = tracing ? (kysely: Kysely<DB>) => tracing.repositories(repositoriesOf(kysely)) : repositoriesOf;
     const kysely = new Kysely<DB>({
       dialect: new PostgresDialect({
-        pool: scopedPool(pool, context, { preparedStatements, signal, ...limits }),
+        pool: scopedPool(pool, context, { preparedStatements, signal, ...limits }, observers),
         cursor: Cursor,
       }),
     });
@@ -204,12 +217,16 @@ export function createDatabase({
     return {
       ...bind(kysely),
       kysely,
-      transaction: (fn, transactionOptions) =>
-        runTransaction(
-          kysely,
-          (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
-          transactionOptions,
-        ),
+      transaction: (fn, transactionOptions) => {
+        const run = (onRetry?: (error: DatabaseError) => void) =>
+          runTransaction(
+            kysely,
+            (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
+            transactionOptions,
+            onRetry,
+          );
+        return tracing ? tracing.transaction(run) : run();
+      },
     };
   }
 
@@ -233,6 +250,10 @@ export function createDatabase({
           profiles: ownProfileOf(kysely, userId),
         })),
     }),
+    get connections() {
+      const { options, totalCount, idleCount, waitingCount } = pool;
+      return { max: options.max, open: totalCount, idle: idleCount, waiting: waitingCount };
+    },
     destroy: ({ timeoutMillis = 10_000 } = {}) => {
       closing ??= pool.close(timeoutMillis);
       return closing;

@@ -1,6 +1,7 @@
 export {
   type AnonRepositories,
   type Bound,
+  type Connections,
   createDatabase,
   type Database,
   type DatabaseOptions,
@@ -23,6 +24,8 @@ export * from './repositories/trips.ts';
 export type { Claims } from './session/claims.ts';
 export type { SessionOptions } from './session/scoped_pool.ts';
 export type { TransactionOptions } from './session/transaction.ts';
+export type { TelemetryOptions } from './telemetry/options.ts';
+export type { QueryEvent } from './telemetry/query_event.ts';
 export { currencies } from './types/currency.ts';
 export type { DB } from './types/database.ts';
 export * from './types/enums.ts';

@@ -24,8 +24,8 @@ let cursors = 0;
  * keeps the next statement waiting until the stream is closed: a statement inside the loop would wait for ever.
  */
 export class Cursor<Row> implements PostgresCursor<Row> {
-  readonly #sql: string;
-  readonly #parameters: readonly unknown[];
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
   readonly #portal = `wheels_cursor_${++cursors}`;
   #connection: CursorConnection | undefined;
   #ownsTransaction = false;
@@ -33,8 +33,8 @@ export class Cursor<Row> implements PostgresCursor<Row> {
   #state: 'new' | 'open' | 'failed' | 'at end' = 'new';
 
   constructor(sql: string, parameters: readonly unknown[]) {
-    this.#sql = sql;
-    this.#parameters = parameters;
+    this.sql = sql;
+    this.parameters = parameters;
   }
 
   readFrom(connection: CursorConnection): this {
@@ -53,7 +53,7 @@ export class Cursor<Row> implements PostgresCursor<Row> {
     const portal = { name: this.#portal, rows };
     this.#state = 'failed';
     const batch = await connection.fetch(
-      this.#fields ? { portal, fields: this.#fields } : { portal, text: this.#sql, values: toWire(this.#parameters) },
+      this.#fields ? { portal, fields: this.#fields } : { portal, text: this.sql, values: toWire(this.parameters) },
     );
     this.#fields = batch.fields;
     this.#state = batch.isLast ? 'at end' : 'open';

@@ -15,7 +15,7 @@ export type TransactionOptions = {
  * Runs `fn` in a transaction: all of it takes effect or, if `fn` throws, nothing. After a `SerializationError` (40001, 40P01)
  * everything is undone and `fn` runs again, so what must not happen twice belongs into `afterCommit`.
  *
- * `level.nested` runs a part of it that can be undone alone; `level.afterCommit` registers what is to be done once
+ * `onRetry` is told why, before `fn` runs again. `level.nested` runs a part of it that can be undone alone; `level.afterCommit` registers what is to be done once
  * everything is saved.
  *
  * @throws whatever `fn` throws; `SerializationError` when the retries are used up; `DatabaseError` with code `25P02` if `fn`
@@ -31,6 +31,7 @@ export async function runTransaction<DB, T>(
   kysely: Kysely<DB>,
   fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
   { isolationLevel, accessMode, retries = 3 }: TransactionOptions = {},
+  onRetry?: (error: SerializationError) => void,
 ): Promise<T> {
   if (!Number.isInteger(retries) || retries < 0) {
     throw new ValidationError([{ path: 'retries', reason: 'must be a whole number from 0' }]);
@@ -47,6 +48,7 @@ export async function runTransaction<DB, T>(
     } catch (error) {
       if (error instanceof AbortedTransactionError) throw swallowed();
       if (!(error instanceof SerializationError) || attempt >= retries) throw error;
+      onRetry?.(error);
       await sleep(pause(attempt));
     }
   }

@@ -1,0 +1,405 @@
+import { randomUUID } from 'node:crypto';
+import * as api from '../../src/index.ts';
+
+/** Who calls. */
+export type World = {
+  readonly alice: api.Session<api.UserRepositories> & { readonly id: string };
+  readonly bob: api.Session<api.UserRepositories> & { readonly id: string };
+  readonly visitor: api.Session<api.AnonRepositories>;
+  readonly service: api.ServiceSession;
+};
+
+/** Prepares a call of the method in its common case. */
+export type Prepare = (world: World) => Promise<() => Promise<unknown>> | (() => Promise<unknown>);
+
+const expense = { amount: '1', category: 'fuel', currency: 'USD' };
+const income = { amount: '1', source: 'work', currency: 'USD' };
+const post = { title: 'Red dust', content: 'x', visibility: 'public' } as const;
+const stop = (name: string) => ({ name });
+
+async function conversationOf({ alice }: World) {
+  return await alice.pam.startConversation({ session_id: randomUUID() });
+}
+
+async function messageOf(world: World) {
+  return await world.alice.pam.appendMessage((await conversationOf(world)).id, { role: 'user', content: 'x' });
+}
+
+/** Methods that send one statement. A repeated `create`, and an `update` with `if_version` that misses, read the stored row in a second. */
+export const oneStatement: Readonly<Record<string, Prepare>> = {
+  'ExpenseRepository.create':
+    ({ alice }) =>
+    () =>
+      alice.expenses.create(expense),
+  'ExpenseRepository.find':
+    ({ alice }) =>
+    () =>
+      alice.expenses.find(randomUUID()),
+  'ExpenseRepository.get': async ({ alice }) => {
+    const { id } = await alice.expenses.create(expense);
+    return () => alice.expenses.get(id);
+  },
+  'ExpenseRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.expenses.list({ category: 'fuel', limit: 20 }),
+  'ExpenseRepository.update': async ({ alice }) => {
+    const { id } = await alice.expenses.create(expense);
+    return () => alice.expenses.update(id, { amount: '2' }, { if_version: 1 });
+  },
+  'ExpenseRepository.delete': async ({ alice }) => {
+    const { id } = await alice.expenses.create(expense);
+    return () => alice.expenses.delete(id);
+  },
+  'ExpenseRepository.move': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.expenses.move({ from: id, to: null });
+  },
+  'ExpenseRepository.totalsByCategory':
+    ({ alice }) =>
+    () =>
+      alice.expenses.totalsByCategory({ since: '2026-01-01', until: '2026-12-31' }),
+
+  'IncomeRepository.create':
+    ({ alice }) =>
+    () =>
+      alice.income.create(income),
+  'IncomeRepository.find':
+    ({ alice }) =>
+    () =>
+      alice.income.find(randomUUID()),
+  'IncomeRepository.get': async ({ alice }) => {
+    const { id } = await alice.income.create(income);
+    return () => alice.income.get(id);
+  },
+  'IncomeRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.income.list(),
+  'IncomeRepository.update': async ({ alice }) => {
+    const { id } = await alice.income.create(income);
+    return () => alice.income.update(id, { amount: '2' });
+  },
+  'IncomeRepository.delete':
+    ({ alice }) =>
+    () =>
+      alice.income.delete(randomUUID()),
+  'IncomeRepository.occurrences':
+    ({ alice }) =>
+    () =>
+      alice.income.occurrences({ from: '2026-01-01', to: '2026-12-31' }),
+
+  'TripRepository.create':
+    ({ alice }) =>
+    () =>
+      alice.trips.create({ name: 'Big Lap' }),
+  'TripRepository.find':
+    ({ alice }) =>
+    () =>
+      alice.trips.find(randomUUID()),
+  'TripRepository.get': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.get(id);
+  },
+  'TripRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.trips.list({ status: 'planning' }),
+  'TripRepository.update': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.update(id, { name: 'Bigger' });
+  },
+  'TripRepository.setStatus': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.setStatus(id, 'active');
+  },
+  'TripRepository.addDestination': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.addDestination(id, stop('Moab'));
+  },
+  'TripRepository.moveDestination': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap', destinations: [stop('Moab'), stop('Zion')] });
+    return () => alice.trips.moveDestination(id, { from: 0, to: 1 });
+  },
+  'TripRepository.removeDestination': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap', destinations: [stop('Moab')] });
+    return () => alice.trips.removeDestination(id, 0);
+  },
+  'TripRepository.delete':
+    ({ alice }) =>
+    () =>
+      alice.trips.delete(randomUUID()),
+  'TripRepository.search':
+    ({ alice }) =>
+    () =>
+      alice.trips.search('lap'),
+  'TripRepository.financialSummary': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.financialSummary(id);
+  },
+
+  'PostReader.feed':
+    ({ bob }) =>
+    () =>
+      bob.posts.feed(),
+  'PostReader.find':
+    ({ visitor }) =>
+    () =>
+      visitor.posts.find(randomUUID()),
+  'PostReader.get': async ({ alice, visitor }) => {
+    const { id } = await alice.posts.create(post);
+    return () => visitor.posts.get(id);
+  },
+  'PostReader.search':
+    ({ visitor }) =>
+    () =>
+      visitor.posts.search('dust'),
+  'PostRepository.create':
+    ({ alice }) =>
+    () =>
+      alice.posts.create(post),
+  'PostRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.posts.list(),
+  'PostRepository.update': async ({ alice }) => {
+    const { id } = await alice.posts.create(post);
+    return () => alice.posts.update(id, { title: 'Redder' });
+  },
+  'PostRepository.delete': async ({ alice }) => {
+    const { id } = await alice.posts.create(post);
+    return () => alice.posts.delete(id);
+  },
+  'PostRepository.like': async ({ alice, bob }) => {
+    const { id } = await alice.posts.create(post);
+    return () => bob.posts.like(id);
+  },
+  'PostRepository.unlike': async ({ alice, bob }) => {
+    const { id } = await alice.posts.create(post);
+    return () => bob.posts.unlike(id);
+  },
+  'PostRepository.comment': async ({ alice, bob }) => {
+    const { id } = await alice.posts.create(post);
+    return () => bob.posts.comment(id, 'x');
+  },
+  'PostRepository.comments':
+    ({ bob }) =>
+    () =>
+      bob.posts.comments(randomUUID()),
+
+  'PublicProfileRepository.find':
+    ({ visitor }) =>
+    () =>
+      visitor.profiles.find(randomUUID()),
+  'PublicProfileRepository.get':
+    ({ alice, bob }) =>
+    () =>
+      bob.profiles.get(alice.id),
+  'PublicProfileRepository.findMany':
+    ({ alice, bob }) =>
+    () =>
+      bob.profiles.findMany([alice.id]),
+  'ProfileRepository.me':
+    ({ alice }) =>
+    () =>
+      alice.profiles.me(),
+  'ProfileRepository.update':
+    ({ alice }) =>
+    () =>
+      alice.profiles.update({ full_name: 'Alice' }),
+  'ProfileRepository.updatePreferences':
+    ({ alice }) =>
+    () =>
+      alice.profiles.updatePreferences({ units: 'metric' }),
+  'ProfileRepository.erase':
+    ({ alice }) =>
+    () =>
+      alice.profiles.erase(),
+  'ProfileRepository.financialSummary':
+    ({ alice }) =>
+    () =>
+      alice.profiles.financialSummary(),
+  'ProfileRepository.activity':
+    ({ alice }) =>
+    () =>
+      alice.profiles.activity(),
+
+  'FriendRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.friends.list(),
+  'FriendRepository.request':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.request(bob.id),
+  'FriendRepository.accept': async ({ alice, bob }) => {
+    await bob.friends.request(alice.id);
+    return () => alice.friends.accept(bob.id);
+  },
+  'FriendRepository.remove':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.remove(bob.id),
+  'FriendRepository.block':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.block(bob.id),
+  'FriendRepository.unblock':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.unblock(bob.id),
+  'FriendRepository.blocked':
+    ({ alice }) =>
+    () =>
+      alice.friends.blocked(),
+
+  'PamRepository.startConversation':
+    ({ alice }) =>
+    () =>
+      alice.pam.startConversation({ session_id: 'phone' }),
+  'PamRepository.find':
+    ({ alice }) =>
+    () =>
+      alice.pam.find(randomUUID()),
+  'PamRepository.get': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.get(id);
+  },
+  'PamRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.pam.list(),
+  'PamRepository.archive': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.archive(id);
+  },
+  'PamRepository.unarchive': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.unarchive(id);
+  },
+  'PamRepository.delete':
+    ({ alice }) =>
+    () =>
+      alice.pam.delete(randomUUID()),
+  'PamRepository.appendMessage': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.appendMessage(id, { role: 'user', content: 'x' });
+  },
+  'PamRepository.history':
+    ({ alice }) =>
+    () =>
+      alice.pam.history(randomUUID()),
+  'PamRepository.recent': async (world) => {
+    const { conversation_id } = await messageOf(world);
+    return () => world.alice.pam.recent(conversation_id, { max_characters: 1000 });
+  },
+  'PamRepository.search':
+    ({ alice }) =>
+    () =>
+      alice.pam.search('fuel'),
+  'ServicePamRepository.mergeContext': async (world) => {
+    const { id } = await conversationOf(world);
+    const { pam } = world.service.onBehalfOf(world.alice.id);
+    return () => pam.mergeContext(id, { vehicle: 'van' });
+  },
+  'FeedbackRepository.giveFeedback': async (world) => {
+    const { id } = await messageOf(world);
+    return () => world.alice.pam.giveFeedback({ message_id: id, rating: 5 });
+  },
+  'FeedbackRepository.listFeedback':
+    ({ alice }) =>
+    () =>
+      alice.pam.listFeedback(),
+  'FeedbackRepository.feedbackStatistics':
+    ({ alice }) =>
+    () =>
+      alice.pam.feedbackStatistics({ since: '2026-01-01', until: '2026-12-31' }),
+  'FeedbackRepository.deleteFeedback':
+    ({ alice }) =>
+    () =>
+      alice.pam.deleteFeedback(randomUUID()),
+  'FeedbackReader.list':
+    ({ service }) =>
+    () =>
+      service.feedback.list(),
+  'FeedbackReader.statistics':
+    ({ service }) =>
+    () =>
+      service.feedback.statistics({ since: '2026-01-01', until: '2026-12-31' }),
+
+  'AccountRepository.find':
+    ({ service }) =>
+    () =>
+      service.accounts.find(randomUUID()),
+  'AccountRepository.get':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.get(alice.id),
+  'AccountRepository.findByEmail':
+    ({ service }) =>
+    () =>
+      service.accounts.findByEmail('alice@example.com'),
+  'AccountRepository.list':
+    ({ service }) =>
+    () =>
+      service.accounts.list({ status: 'suspended' }),
+  'AccountRepository.setRole':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.setRole(alice.id, 'moderator'),
+  'AccountRepository.setStatus':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.setStatus(alice.id, 'suspended'),
+  'AccountRepository.erase':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.erase(alice.id),
+};
+
+/** Methods that make a transaction of their own: the insert, which opens it, and the commit. */
+export const oneTransaction: Readonly<Record<string, Prepare>> = {
+  'ExpenseRepository.createMany':
+    ({ alice }) =>
+    () =>
+      alice.expenses.createMany([expense, expense]),
+  'IncomeRepository.createMany':
+    ({ alice }) =>
+    () =>
+      alice.income.createMany([income, income]),
+  'TripRepository.createMany':
+    ({ alice }) =>
+    () =>
+      alice.trips.createMany([{ name: 'a' }, { name: 'b' }]),
+  'PostRepository.createMany':
+    ({ alice }) =>
+    () =>
+      alice.posts.createMany([post, post]),
+  'PamRepository.appendMessages': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.appendMessages(id, [{ role: 'user', content: 'x' }]);
+  },
+};
+
+/** Methods that give row after row, table after table. */
+export const streams: Readonly<Record<string, Prepare>> = {
+  'ProfileRepository.exportData':
+    ({ alice }) =>
+    async () => {
+      const rows = [];
+      for await (const row of alice.profiles.exportData()) rows.push(row);
+      return rows;
+    },
+};
+
+/** `ExpenseRepository.create` and so on: what there is, read off the classes. */
+export function methodsOfRepositories(): string[] {
+  const exported: Record<string, unknown> = api;
+  const repositories = Object.keys(exported).filter((name) => /(Repository|Reader)$/.test(name));
+  if (repositories.length < 8) throw new Error(`Only ${repositories.length} repositories are exported.`);
+  return repositories.flatMap((name) =>
+    Object.getOwnPropertyNames(Object(exported[name]).prototype)
+      .filter((method) => method !== 'constructor')
+      .map((method) => `${name}.${method}`),
+  );
+}
