@@ -37,6 +37,7 @@ describe('a search', () => {
     ['another form of a word, the other way round', 'drive', 'Driving on.'],
     ['a word like "the"', 'the', 'Over the dunes'],
     ['a word beside a slash', 'broome', 'Perth/Broome'],
+    ['words beside a slash', 'perth/broome', 'From Broome to Perth'],
     ['a word in capitals', 'ZION', 'zion'],
     ['an accent', 'café', 'Café del Mar'],
     ['another script', '東京', '東京 タワー'],
@@ -103,11 +104,16 @@ describe('a search', () => {
       await sessions.signUp({ id });
       const { pam } = sessions.database.asUser({ sub: id });
       const { id: conversation } = await pam.startConversation({ session_id: 'phone' });
-      await pam.appendMessage(conversation, { role: 'user', content: `fuel of ${id}` });
+      await pam.appendMessages(
+        conversation,
+        [1, 2, 3].map((n) => ({ role: 'user', content: `fuel ${n} of ${id}` })),
+      );
     }
     for (const id of ids) {
-      const { items } = await sessions.database.asUser({ sub: id }).pam.search('fuel');
-      expect(items).toMatchObject([{ user_id: id, content: `fuel of ${id}` }]);
+      for (const { pam } of [sessions.database.asUser({ sub: id }), sessions.database.asService().onBehalfOf(id)]) {
+        expect((await pam.search('fuel')).items.map(({ user_id }) => user_id)).toEqual([id, id, id]);
+        expect((await pam.search('fuel', { limit: 1 })).items).toMatchObject([{ content: `fuel 3 of ${id}` }]);
+      }
     }
   });
 

@@ -57,6 +57,8 @@ describe('what a session may not do is not on its type', () => {
     expectTypeOf<'me' | 'update' | 'financialSummary' | 'activity' | 'exportData' | 'erase'>().toExtend<
       keyof OnBehalf['profiles']
     >();
+    expectTypeOf<'accounts' | 'feedback' | 'onBehalfOf'>().toExtend<keyof ServiceSession>();
+    expectTypeOf<'accounts' extends keyof OnBehalf ? true : false>().toEqualTypeOf<false>();
     // @ts-expect-error the service itself has no trips: it acts for somebody
     expect(database.asService().trips).toBeUndefined();
   });
