@@ -1726,6 +1726,16 @@ from
 where
   "id" = $1;
 
+-- PublicProfileRepository.findMany
+select
+  "id",
+  "full_name",
+  "avatar_url"
+from
+  "public_profiles"
+where
+  "id" = any ($1::uuid[]);
+
 -- ProfileRepository.me
 select
   *
@@ -1742,6 +1752,20 @@ where
   "id" = $2
 returning
   *;
+
+-- ProfileRepository.updatePreferences
+update "profiles"
+set
+  "preferences" = public.jsonb_merge_patch (preferences, $1::jsonb)
+where
+  "id" = $2
+returning
+  *;
+
+-- ProfileRepository.erase
+delete from "profiles"
+where
+  "id" = $1;
 
 -- ProfileRepository.financialSummary
 select
@@ -1855,6 +1879,16 @@ where
 returning
   *;
 
+-- PamRepository.unarchive
+update "pam_conversations"
+set
+  "status" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  *;
+
 -- PamRepository.delete
 delete from "pam_conversations"
 where
@@ -1912,7 +1946,75 @@ order by
 limit
   $3;
 
--- PamRepository.giveFeedback
+-- PamRepository.recent
+with recursive
+  newest as (
+    select
+      message,
+      char_length((message).content) as characters
+    from
+      (
+        select
+          m as message
+        from
+          public.pam_messages as m
+        where
+          m.user_id = $1
+          and m.conversation_id = $2
+        order by
+          m.position desc
+        limit
+          1
+      ) as last
+    union all
+    select
+      older.message,
+      newest.characters + char_length((older.message).content)
+    from
+      newest
+      cross join lateral (
+        select
+          m as message
+        from
+          public.pam_messages as m
+        where
+          m.user_id = $3
+          and m.conversation_id = $4
+          and m.position < (newest.message).position
+        order by
+          m.position desc
+        limit
+          1
+      ) as older
+    where
+      newest.characters + char_length((older.message).content) <= $5
+  )
+select
+  (message).*
+from
+  newest
+where
+  characters <= $6
+order by
+  (message).position;
+
+-- PamRepository.search
+select
+  *
+from
+  public.search_messages ($1, $2, $3, $4, $5);
+
+-- ServicePamRepository.mergeContext
+update "pam_conversations"
+set
+  "context" = public.jsonb_merge_patch (context, $1::jsonb)
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  *;
+
+-- FeedbackRepository.giveFeedback
 insert into
   "pam_feedback" ("user_id", "message_id", "rating", "thumbs_up", "feedback_text", "feedback_type", "metadata")
 values
@@ -1925,6 +2027,235 @@ set
   "metadata" = "excluded"."metadata"
 returning
   *;
+
+-- FeedbackRepository.listFeedback
+select
+  *,
+  created_at::text as "sort_key"
+from
+  "pam_feedback"
+where
+  "user_id" = $1
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $2;
+
+-- FeedbackRepository.feedbackStatistics
+select
+  feedback_type,
+  starts_on,
+  count(*)::integer as count,
+  round(avg(rating), 2)::double precision as average_rating,
+  array[
+    count(*) filter (
+      where
+        rating = 1
+    )::integer,
+    count(*) filter (
+      where
+        rating = 2
+    )::integer,
+    count(*) filter (
+      where
+        rating = 3
+    )::integer,
+    count(*) filter (
+      where
+        rating = 4
+    )::integer,
+    count(*) filter (
+      where
+        rating = 5
+    )::integer
+  ] as ratings,
+  count(*) filter (
+    where
+      thumbs_up
+  )::integer as thumbs_up,
+  count(*) filter (
+    where
+      not thumbs_up
+  )::integer as thumbs_down
+from
+  (
+    select
+      feedback_type,
+      rating,
+      thumbs_up,
+      date_trunc(
+        $1,
+        created_at at time zone(
+          select
+            timezone
+          from
+            public.profiles
+          where
+            id = $2
+        )
+      )::date as starts_on
+    from
+      public.pam_feedback
+    where
+      user_id = $3
+      and created_at >= $4::date::timestamp at time zone(
+        select
+          timezone
+        from
+          public.profiles
+        where
+          id = $5
+      )
+      and created_at < ($6::date + 1)::timestamp at time zone(
+        select
+          timezone
+        from
+          public.profiles
+        where
+          id = $7
+      )
+  ) as given
+group by
+  grouping sets ((), (feedback_type), (starts_on))
+order by
+  feedback_type,
+  starts_on;
+
+-- FeedbackRepository.deleteFeedback
+delete from "pam_feedback"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- FeedbackReader.list
+select
+  *,
+  created_at::text as "sort_key"
+from
+  "pam_feedback"
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $1;
+
+-- FeedbackReader.statistics
+select
+  feedback_type,
+  starts_on,
+  count(*)::integer as count,
+  round(avg(rating), 2)::double precision as average_rating,
+  array[
+    count(*) filter (
+      where
+        rating = 1
+    )::integer,
+    count(*) filter (
+      where
+        rating = 2
+    )::integer,
+    count(*) filter (
+      where
+        rating = 3
+    )::integer,
+    count(*) filter (
+      where
+        rating = 4
+    )::integer,
+    count(*) filter (
+      where
+        rating = 5
+    )::integer
+  ] as ratings,
+  count(*) filter (
+    where
+      thumbs_up
+  )::integer as thumbs_up,
+  count(*) filter (
+    where
+      not thumbs_up
+  )::integer as thumbs_down
+from
+  (
+    select
+      feedback_type,
+      rating,
+      thumbs_up,
+      date_trunc($1, created_at at time zone 'UTC')::date as starts_on
+    from
+      public.pam_feedback
+    where
+      true
+      and created_at >= $2::date::timestamp at time zone 'UTC'
+      and created_at < ($3::date + 1)::timestamp at time zone 'UTC'
+  ) as given
+group by
+  grouping sets ((), (feedback_type), (starts_on))
+order by
+  feedback_type,
+  starts_on;
+
+-- AccountRepository.find
+select
+  *
+from
+  "profiles"
+where
+  "id" = $1;
+
+-- AccountRepository.get
+select
+  *
+from
+  "profiles"
+where
+  "id" = $1;
+
+-- AccountRepository.findByEmail
+select
+  *
+from
+  "profiles"
+where
+  "email" = lower($1);
+
+-- AccountRepository.list
+select
+  *,
+  created_at::text as "sort_key"
+from
+  "profiles"
+where
+  "status" = 'suspended'
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $1;
+
+-- AccountRepository.setRole
+update "profiles"
+set
+  "role" = $1
+where
+  "id" = $2
+returning
+  *;
+
+-- AccountRepository.setStatus
+update "profiles"
+set
+  "status" = $1
+where
+  "id" = $2
+returning
+  *;
+
+-- AccountRepository.erase
+delete from "profiles"
+where
+  "id" = $1;
 
 -- ExpenseRepository.createMany
 insert into

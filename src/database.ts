@@ -1,11 +1,13 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import type { PoolConfig } from 'pg';
+import { AccountRepository } from './repositories/accounts.ts';
 import { BudgetRepository } from './repositories/budgets.ts';
 import { ExpenseRepository } from './repositories/expenses.ts';
+import { FeedbackReader } from './repositories/feedback.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
 import { type OwnPosts, type OwnProfile, ownPostsOf, ownProfileOf } from './repositories/on_behalf.ts';
-import { PamRepository } from './repositories/pam.ts';
+import { PamRepository, ServicePamRepository } from './repositories/pam.ts';
 import { PostReader, PostRepository } from './repositories/posts.ts';
 import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
 import { TripRepository } from './repositories/trips.ts';
@@ -29,7 +31,6 @@ import type { TelemetryOptions } from './telemetry/options.ts';
 import { queryEvents } from './telemetry/query_event.ts';
 import { Tracing } from './telemetry/tracing.ts';
 import type { DB } from './types/database.ts';
-import type { MessageRole } from './types/enums.ts';
 import { ConfigurationError, type DatabaseError } from './types/errors.ts';
 
 /**
@@ -115,10 +116,16 @@ export type AnonRepositories = {
 export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam'> & {
   readonly posts: OwnPosts;
   readonly profiles: OwnProfile;
-  readonly pam: PamRepository<MessageRole>;
+  readonly pam: ServicePamRepository;
 };
 
-export type ServiceSession = Session<unknown> & {
+/** What the service may do with everybody's data: role `service_role`, which bypasses RLS. */
+export type ServiceRepositories = {
+  readonly accounts: AccountRepository;
+  readonly feedback: FeedbackReader;
+};
+
+export type ServiceSession = Session<ServiceRepositories> & {
   /** The service acting for one user, whose rows every statement names. @throws {ValidationError} unless `userId` is a uuid. */
   onBehalfOf(userId: string, options?: SessionOptions): Session<OnBehalfRepositories>;
 };
@@ -237,10 +244,13 @@ export function createDatabase({
         profiles: new PublicProfileRepository(kysely),
       })),
     asService: (options = {}) => ({
-      ...open(serviceContext(), options, () => ({})),
+      ...open(serviceContext(), options, (kysely) => ({
+        accounts: new AccountRepository(kysely),
+        feedback: new FeedbackReader(kysely),
+      })),
       onBehalfOf: (userId, onBehalfOptions) =>
         open(onBehalfContext(userId), { ...options, ...onBehalfOptions }, (kysely) => ({
-          ...userRepositories(kysely, userId, PamRepository<MessageRole>),
+          ...userRepositories(kysely, userId, ServicePamRepository),
           posts: ownPostsOf(kysely, userId),
           profiles: ownProfileOf(kysely, userId),
         })),

@@ -6,13 +6,16 @@ export {
   type Database,
   type DatabaseOptions,
   type OnBehalfRepositories,
+  type ServiceRepositories,
   type ServiceSession,
   type Session,
   type TransactionSession,
   type UserRepositories,
 } from './database.ts';
+export * from './repositories/accounts.ts';
 export * from './repositories/budgets.ts';
 export * from './repositories/expenses.ts';
+export * from './repositories/feedback.ts';
 export * from './repositories/friends.ts';
 export * from './repositories/income.ts';
 export * from './repositories/pam.ts';

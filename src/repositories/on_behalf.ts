@@ -4,7 +4,15 @@ import { PostRepository } from './posts.ts';
 import { ProfileRepository } from './profiles.ts';
 
 const ownPosts = ['create', 'createMany', 'list', 'update', 'delete', 'like', 'unlike', 'comment'] as const;
-const ownProfile = ['me', 'update', 'financialSummary', 'activity'] as const;
+const ownProfile = [
+  'me',
+  'update',
+  'updatePreferences',
+  'financialSummary',
+  'activity',
+  'exportData',
+  'erase',
+] as const;
 
 /** A user's own posts. To read others' the service uses the user's own session: its role sees private posts, too. */
 export type OwnPosts = Pick<PostRepository, (typeof ownPosts)[number]>;

@@ -13,6 +13,8 @@ const failed: SpanStatusCode.ERROR = 2;
 
 /** The first tables of repositories that have another name. */
 const tables: Readonly<Record<string, string>> = {
+  accounts: 'profiles',
+  feedback: 'pam_feedback',
   friends: 'friendships',
   income: 'income_entries',
   pam: 'pam_conversations',
@@ -60,7 +62,7 @@ export class Tracing implements Observer {
     });
   }
 
-  #traceCall(operation: string, collection: string, inputs: unknown[], call: () => Promise<unknown>): Promise<unknown> {
+  #traceCall(operation: string, collection: string, inputs: unknown[], call: () => unknown): unknown {
     const summary = `${operation} ${collection}`;
     const attributes: Attributes = {
       ...this.#server,
@@ -71,17 +73,42 @@ export class Tracing implements Observer {
     const batch = inputs.find((input) => Array.isArray(input));
     if (batch !== undefined && batch.length !== 1) attributes['db.operation.batch.size'] = batch.length;
     const texts = new Set<string>();
-    return this.#tracer.startActiveSpan(summary, { kind: client, attributes }, async (span) => {
+    return this.#tracer.startActiveSpan(summary, { kind: client, attributes }, (span) => {
       try {
-        return await this.#call.run(texts, call);
+        const result = this.#call.run(texts, call);
+        return isAsyncIterable(result) ? this.#traceRows(span, texts, result) : this.#traceResult(span, texts, result);
       } catch (error) {
         fail(span, error);
+        end(span, texts);
         throw error;
-      } finally {
-        if (texts.size > 0) span.setAttribute('db.query.text', [...texts].join('; '));
-        end(span);
       }
     });
+  }
+
+  async #traceResult(span: Span, texts: ReadonlySet<string>, result: unknown): Promise<unknown> {
+    try {
+      return await result;
+    } catch (error) {
+      fail(span, error);
+      throw error;
+    } finally {
+      end(span, texts);
+    }
+  }
+
+  /** Rows that come one by one: the span lasts until the last, or until nobody wants more. */
+  async *#traceRows(span: Span, texts: Set<string>, rows: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    const iterator = this.#call.run(texts, () => rows[Symbol.asyncIterator]());
+    const next = () => this.#call.run(texts, () => iterator.next());
+    try {
+      for (let row = await next(); !row.done; row = await next()) yield row.value;
+    } catch (error) {
+      fail(span, error);
+      throw error;
+    } finally {
+      await this.#call.run(texts, () => iterator.return?.());
+      end(span, texts);
+    }
   }
 
   /**
@@ -125,6 +152,10 @@ export class Tracing implements Observer {
   }
 }
 
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
 /** `db.namespace` has the schema that every session has first in its search path. */
 function serverOf(pool: Pool): Attributes {
   const { database, host, port } = new Client(pool.options);
@@ -137,8 +168,9 @@ function serverOf(pool: Pool): Attributes {
 }
 
 /** What the span is about has happened, whatever becomes of the span. */
-function end(span: Span): void {
+function end(span: Span, texts: ReadonlySet<string> = new Set()): void {
   try {
+    if (texts.size > 0) span.setAttribute('db.query.text', [...texts].join('; '));
     span.end();
   } catch (error) {
     warnOfTelemetry(error);

@@ -55,6 +55,12 @@ export type Friendship = {
 /** A row of `list_blocked_users`. */
 export type BlockedUser = { blocked_id: string; created_at: Date };
 
+/** A row of `list_own_likes`. */
+export type OwnLike = { post_id: string; created_at: Date };
+
+/** A row of `list_own_comments`. */
+export type OwnComment = { id: string; post_id: string; content: string; created_at: Date; updated_at: Date };
+
 /** A row of `comment_on_post`. */
 export type PostComment = {
   id: string;

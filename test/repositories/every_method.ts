@@ -7,6 +7,7 @@ export type World = {
   readonly alice: api.Session<api.UserRepositories> & { readonly id: string };
   readonly bob: api.Session<api.UserRepositories> & { readonly id: string };
   readonly visitor: api.Session<api.AnonRepositories>;
+  readonly service: api.ServiceSession;
 };
 
 /** Prepares a call of the method in its common case. */
@@ -277,6 +278,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice, bob }) =>
     () =>
       bob.profiles.get(alice.id),
+  'PublicProfileRepository.findMany':
+    ({ alice, bob }) =>
+    () =>
+      bob.profiles.findMany([alice.id]),
   'ProfileRepository.me':
     ({ alice }) =>
     () =>
@@ -285,6 +290,14 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.profiles.update({ full_name: 'Alice' }),
+  'ProfileRepository.updatePreferences':
+    ({ alice }) =>
+    () =>
+      alice.profiles.updatePreferences({ units: 'metric' }),
+  'ProfileRepository.erase':
+    ({ alice }) =>
+    () =>
+      alice.profiles.erase(),
   'ProfileRepository.financialSummary':
     ({ alice }) =>
     () =>
@@ -343,6 +356,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await conversationOf(world);
     return () => world.alice.pam.archive(id);
   },
+  'PamRepository.unarchive': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.unarchive(id);
+  },
   'PamRepository.delete':
     ({ alice }) =>
     () =>
@@ -355,10 +372,72 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.pam.history(randomUUID()),
-  'PamRepository.giveFeedback': async (world) => {
+  'PamRepository.recent': async (world) => {
+    const { conversation_id } = await messageOf(world);
+    return () => world.alice.pam.recent(conversation_id, { max_characters: 1000 });
+  },
+  'PamRepository.search':
+    ({ alice }) =>
+    () =>
+      alice.pam.search('fuel'),
+  'ServicePamRepository.mergeContext': async (world) => {
+    const { id } = await conversationOf(world);
+    const { pam } = world.service.onBehalfOf(world.alice.id);
+    return () => pam.mergeContext(id, { vehicle: 'van' });
+  },
+  'FeedbackRepository.giveFeedback': async (world) => {
     const { id } = await messageOf(world);
     return () => world.alice.pam.giveFeedback({ message_id: id, rating: 5 });
   },
+  'FeedbackRepository.listFeedback':
+    ({ alice }) =>
+    () =>
+      alice.pam.listFeedback(),
+  'FeedbackRepository.feedbackStatistics':
+    ({ alice }) =>
+    () =>
+      alice.pam.feedbackStatistics({ since: '2026-01-01', until: '2026-12-31' }),
+  'FeedbackRepository.deleteFeedback':
+    ({ alice }) =>
+    () =>
+      alice.pam.deleteFeedback(randomUUID()),
+  'FeedbackReader.list':
+    ({ service }) =>
+    () =>
+      service.feedback.list(),
+  'FeedbackReader.statistics':
+    ({ service }) =>
+    () =>
+      service.feedback.statistics({ since: '2026-01-01', until: '2026-12-31' }),
+
+  'AccountRepository.find':
+    ({ service }) =>
+    () =>
+      service.accounts.find(randomUUID()),
+  'AccountRepository.get':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.get(alice.id),
+  'AccountRepository.findByEmail':
+    ({ service }) =>
+    () =>
+      service.accounts.findByEmail('alice@example.com'),
+  'AccountRepository.list':
+    ({ service }) =>
+    () =>
+      service.accounts.list({ status: 'suspended' }),
+  'AccountRepository.setRole':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.setRole(alice.id, 'moderator'),
+  'AccountRepository.setStatus':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.setStatus(alice.id, 'suspended'),
+  'AccountRepository.erase':
+    ({ alice, service }) =>
+    () =>
+      service.accounts.erase(alice.id),
 };
 
 /** Methods that make a transaction of their own: the insert, which opens it, and the commit. */
@@ -391,6 +470,17 @@ export const oneTransaction: Readonly<Record<string, Prepare>> = {
     const { id } = await conversationOf(world);
     return () => world.alice.pam.appendMessages(id, [{ role: 'user', content: 'x' }]);
   },
+};
+
+/** Methods that give row after row, table after table. */
+export const streams: Readonly<Record<string, Prepare>> = {
+  'ProfileRepository.exportData':
+    ({ alice }) =>
+    async () => {
+      const rows = [];
+      for await (const row of alice.profiles.exportData()) rows.push(row);
+      return rows;
+    },
 };
 
 /** `ExpenseRepository.create` and so on: what there is, read off the classes. */

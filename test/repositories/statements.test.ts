@@ -14,10 +14,10 @@ test('every method sends the SQL that docs/statements.sql shows', async () => {
     const id = await file.signUp();
     return { ...database.asUser({ sub: id }), id };
   };
-  const world = { alice: await signUp(), bob: await signUp(), visitor: database.asAnon() };
+  const [visitor, service] = [database.asAnon(), database.asService()];
   const sections = ['-- The statements of every method in its common case. Written by `npm run statements`.'];
   for (const [method, prepare] of Object.entries({ ...oneStatement, ...oneTransaction })) {
-    const call = await prepare(world);
+    const call = await prepare({ alice: await signUp(), bob: await signUp(), visitor, service });
     sent.length = 0;
     await call();
     expect(sent, `statements of ${method}`).not.toHaveLength(0);

@@ -1,8 +1,17 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import type { ClientBase } from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { BudgetRepository, type DB, TripRepository } from '../../src/index.ts';
+import {
+  AccountRepository,
+  BudgetRepository,
+  type DB,
+  FeedbackReader,
+  PamRepository,
+  ProfileRepository,
+  TripRepository,
+} from '../../src/index.ts';
 import { type ApiRole, testDatabase } from '../support/database.ts';
+import { sentStatement } from '../support/sent_statement.ts';
 
 const database = testDatabase();
 let alice: string;
@@ -56,8 +65,8 @@ beforeAll(async () => {
       select id, 'session ' || n, now() - random() * interval '900 days' from profiles, generate_series(1, 5) as n;
     insert into pam_messages (user_id, conversation_id, role, content)
       select user_id, id, 'user', 'Fuel?' from pam_conversations, generate_series(1, 3) as n;
-    insert into pam_feedback (user_id, message_id, rating)
-      select user_id, id, 5 from pam_messages`);
+    insert into pam_feedback (user_id, message_id, rating, feedback_type)
+      select user_id, id, 5, kind from pam_messages, unnest('{general,accuracy,tone,length}'::text[]) as kind`);
   // Alice has so much of everything that a page of it is a small part.
   await database.admin.query(
     `insert into trips (user_id, name, status, start_date, end_date, created_at)
@@ -319,7 +328,124 @@ describe('a query has its index, under row level security', () => {
   });
 });
 
+describe('a repository’s statement has its indexes', () => {
+  const pam = (db: Kysely<DB>) => new PamRepository(db, alice);
+  const month = { since: '2026-01-01', until: '2026-01-31' };
+  const first = {
+    limit: 20,
+    cursor: Buffer.from(
+      `["accounts.list","2026-01-01 00:00:00+00","${'0'.repeat(8)}-0000-0000-0000-000000000000"]`,
+    ).toString('base64url'),
+  };
+
+  test.each<[string, ApiRole, string[], (db: Kysely<DB>) => Promise<unknown>]>([
+    [
+      'conversations that have changed',
+      'authenticated',
+      ['idx_pam_conversations_updated_at', 'idx_pam_messages_created_at'],
+      (db) => pam(db).list({ updated_since: new Date(Date.now() + 1000) }),
+    ],
+    [
+      'the oldest messages',
+      'authenticated',
+      ['idx_pam_messages_position'],
+      (db) => pam(db).history(conversation, { order: 'oldest', after: '7' }),
+    ],
+    [
+      'recent messages',
+      'authenticated',
+      ['idx_pam_messages_position'],
+      (db) => pam(db).recent(conversation, { max_characters: 1000 }),
+    ],
+    ['one’s own feedback', 'authenticated', ['idx_pam_feedback_user_id'], (db) => pam(db).listFeedback()],
+    [
+      'one’s own feedback on a screen of messages',
+      'authenticated',
+      ['idx_pam_feedback_message_id'],
+      (db) => pam(db).listFeedback({ message_ids: [lap, conversation] }),
+    ],
+    ['one’s own statistics', 'authenticated', ['idx_pam_feedback_user_id'], (db) => pam(db).feedbackStatistics(month)],
+    [
+      'everybody’s feedback',
+      'service_role',
+      ['idx_pam_feedback_created_at'],
+      (db) => new FeedbackReader(db).list(month),
+    ],
+    [
+      'everybody’s statistics',
+      'service_role',
+      ['idx_pam_feedback_created_at'],
+      (db) => new FeedbackReader(db).statistics(month),
+    ],
+    ['the newest accounts', 'service_role', ['idx_profiles_created_at'], (db) => new AccountRepository(db).list()],
+    [
+      'the next page of accounts',
+      'service_role',
+      ['idx_profiles_created_at'],
+      (db) => new AccountRepository(db).list(first),
+    ],
+    [
+      'the active users',
+      'service_role',
+      ['idx_profiles_created_at'],
+      (db) => new AccountRepository(db).list({ role: 'user', status: 'active' }),
+    ],
+    ['the admins', 'service_role', ['idx_profiles_role'], (db) => new AccountRepository(db).list({ role: 'admin' })],
+    [
+      'the suspended',
+      'service_role',
+      ['idx_profiles_status'],
+      (db) => new AccountRepository(db).list({ status: 'suspended', role: 'user' }),
+    ],
+    [
+      'an address',
+      'service_role',
+      ['profiles_email_key'],
+      (db) => new AccountRepository(db).findByEmail('7@example.com'),
+    ],
+    [
+      'people',
+      'authenticated',
+      ['public_profiles_pkey'],
+      (db) => new ProfileRepository(db, alice).findMany([alice, bob]),
+    ],
+  ])('%s', async (_, role, indexes, call) => {
+    const plan = await planOf(role, ...(await sentStatement(call)));
+    expect(plan.map((node) => node['Index Name'])).toEqual(expect.arrayContaining(indexes));
+    expect(plan.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
+  });
+});
+
 describe('what is read is in proportion to what is asked for', () => {
+  test('recent messages are read, and one more, however long the conversation is', async () => {
+    const recent = (db: Kysely<DB>) => new PamRepository(db, alice).recent(conversation, { max_characters: 5 * 17 });
+    const work = await workOf('authenticated', ...(await sentStatement(recent)));
+    expect(work('pam_messages').fetched).toBe(18);
+  });
+
+  test('a search of one’s messages reads those that match, whatever others have said', async () => {
+    await database.admin.query(
+      `insert into pam_messages (user_id, conversation_id, role, content)
+        select user_id, id, 'user', 'On to Zanzibar' from pam_conversations where user_id <> $1 and session_id = 'session 1'
+        union all
+        select $1, $2, 'user', 'Back from Timbuktu'`,
+      [alice, conversation],
+    );
+    const search = (term: string, user: string) =>
+      sentStatement((db) => new PamRepository(db, user).search(term, { limit: 5 }));
+    expect((await workOf('authenticated', ...(await search('zanzi', alice))))('pam_messages').fetched).toBe(0);
+    // Once to search, once more under the caller's policies.
+    expect((await workOf('authenticated', ...(await search('zanzi', bob)), bob))('pam_messages').fetched).toBe(2);
+    expect((await workOf('authenticated', ...(await search('timbuktu', alice))))('pam_messages').fetched).toBe(2);
+  });
+
+  test('an export reads one’s own likes and comments', async () => {
+    const likes = await workOf('authenticated', 'select * from list_own_likes()', [], bob);
+    expect(likes('post_likes').fetched).toBeLessThanOrEqual(20);
+    const comments = await workOf('authenticated', 'select * from list_own_comments()', [], bob);
+    expect(comments('post_comments').fetched).toBeLessThanOrEqual(20);
+  });
+
   test('a person’s summary reads their last thirty days', async () => {
     const { rows } = await database.admin.query(
       'select count(*)::int as count from expenses where user_id = $1 and date > current_date - 30',

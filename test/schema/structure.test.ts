@@ -25,17 +25,25 @@ test('these indexes exist, and no others', async () => {
     income_entries: ['idx_income_date', 'idx_income_recurring', 'income_entries_pkey', 'income_entries_user_id_id_key'],
     pam_conversations: [
       'idx_pam_conversations_session',
+      'idx_pam_conversations_updated_at',
       'idx_pam_conversations_user_id',
       'pam_conversations_pkey',
       'pam_conversations_user_id_id_key',
     ],
     pam_feedback: [
+      'idx_pam_feedback_created_at',
       'idx_pam_feedback_message_id',
       'idx_pam_feedback_user_id',
       'pam_feedback_pkey',
       'pam_feedback_user_id_id_key',
     ],
-    pam_messages: ['idx_pam_messages_position', 'pam_messages_pkey', 'pam_messages_user_id_id_key'],
+    pam_messages: [
+      'idx_pam_messages_created_at',
+      'idx_pam_messages_position',
+      'idx_pam_messages_words',
+      'pam_messages_pkey',
+      'pam_messages_user_id_id_key',
+    ],
     post_comments: [
       'idx_post_comments_created_at',
       'idx_post_comments_post_id',
@@ -54,7 +62,14 @@ test('these indexes exist, and no others', async () => {
       'posts_user_id_id_key',
       'posts_user_id_id_visibility_key',
     ],
-    profiles: ['idx_profiles_user_id', 'profiles_email_key', 'profiles_pkey'],
+    profiles: [
+      'idx_profiles_created_at',
+      'idx_profiles_role',
+      'idx_profiles_status',
+      'idx_profiles_user_id',
+      'profiles_email_key',
+      'profiles_pkey',
+    ],
     public_profiles: ['public_profiles_pkey'],
     trips: [
       'idx_trips_dates',
@@ -165,7 +180,10 @@ test('functions that only read are stable, and those that may change something s
     'get_user_activity',
     'income_occurrences',
     'list_blocked_users',
+    'list_own_comments',
+    'list_own_likes',
     'messages',
+    'search_messages',
     'search_posts',
     'search_trips',
     'user_income_occurrences',
@@ -180,6 +198,7 @@ test('functions that only read are stable, and those that may change something s
     'unblock_user',
     'unlike_post',
   ]);
+  expect(named('i')).toEqual(['jsonb_merge_patch']);
 });
 
 test('functions have the specification’s names, arguments and results', async () => {

@@ -19,11 +19,15 @@ describe('functions', () => {
     'comment_on_post(uuid,text,uuid)': signedIn,
     'get_user_activity(uuid,integer)': signedIn,
     'income_occurrences(date,date)': signedIn,
+    'jsonb_merge_patch(jsonb,jsonb)': signedIn,
     'like_post(uuid)': signedIn,
     'list_blocked_users()': signedIn,
+    'list_own_comments()': signedIn,
+    'list_own_likes()': signedIn,
     'messages(pam_conversations)': signedIn,
     'remove_friend(uuid)': signedIn,
     'request_friend(uuid)': signedIn,
+    'search_messages(text,uuid,uuid,bigint,integer)': signedIn,
     'search_posts(text,integer)': everybody,
     'search_trips(text,uuid,text,integer)': signedIn,
     'unblock_user(uuid)': signedIn,
@@ -34,6 +38,7 @@ describe('functions', () => {
     'private.blocked_ids()': signedIn,
     'private.can_write()': signedIn,
     'private.comment_on_post(uuid,text,uuid)': signedIn,
+    'private.find_messages(text,uuid,uuid,bigint,integer)': signedIn,
     'private.find_posts(text,integer)': everybody,
     'private.find_trips(text,uuid,text,integer)': signedIn,
     'private.friend_ids()': signedIn,
@@ -54,6 +59,10 @@ describe('functions', () => {
     'private.is_timezone(text)': signedIn,
     'private.like_post(uuid)': signedIn,
     'private.list_blocked_users()': signedIn,
+    'private.list_own_comments()': signedIn,
+    'private.list_own_likes()': signedIn,
+    'private.merge_patch(jsonb,jsonb,integer)': signedIn,
+    'private.message_words(uuid,text)': signedIn,
     'private.normalize_tags(text[])': signedIn,
     'private.occurrences(date,text,date,date,date)': signedIn,
     'private.remove_friend(uuid)': signedIn,
@@ -99,6 +108,25 @@ describe('functions', () => {
     const [alice, bob] = [await database.signUp(), await database.signUp()];
     await user(alice)("insert into trips (user_id, name) values ($1, 'Nullarbor')", [alice]);
     const find = "select id from private.find_trips('nullarbor', $1, null, 10)";
+    await database.admin.query('grant usage on schema private to authenticated');
+    try {
+      for (const owner of [null, alice]) {
+        expect((await user(bob)(find, [owner])).rows).toEqual([]);
+        expect((await user(alice)(find, [owner])).rows).toHaveLength(1);
+      }
+    } finally {
+      await database.admin.query('revoke usage on schema private from authenticated');
+    }
+  });
+
+  test('find one’s own messages alone, even where users may enter the schema private', async () => {
+    const [alice, bob] = [await database.signUp(), await database.signUp()];
+    const start = "insert into pam_conversations (user_id, session_id) values ($1, 'phone') returning id";
+    const { rows } = await user(alice)(start, [alice]);
+    const say =
+      "insert into pam_messages (user_id, conversation_id, role, content) values ($1, $2, 'user', 'Nullarbor')";
+    await user(alice)(say, [alice, rows[0].id]);
+    const find = "select id from private.find_messages('nullarbor', $1, null, null, 10)";
     await database.admin.query('grant usage on schema private to authenticated');
     try {
       for (const owner of [null, alice]) {

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import * as api from '../../src/index.ts';
-import { methodsOfRepositories, oneStatement, oneTransaction } from '../repositories/every_method.ts';
+import {
+  methodsOfRepositories,
+  oneStatement,
+  oneTransaction,
+  streams,
+  type World,
+} from '../repositories/every_method.ts';
 import { testDatabase } from '../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp_proxy.ts';
 
@@ -25,6 +31,11 @@ async function signUp() {
   return { ...database.asUser({ sub: id }), id };
 }
 
+async function world(): Promise<World> {
+  const [alice, bob] = [await signUp(), await signUp()];
+  return { alice, bob, visitor: database.asAnon(), service: database.asService() };
+}
+
 async function roundTrips(work: () => Promise<unknown>): Promise<number> {
   const before = proxy.exchanges;
   await work();
@@ -32,7 +43,8 @@ async function roundTrips(work: () => Promise<unknown>): Promise<number> {
 }
 
 test('every method of every repository is counted here', () => {
-  expect([...Object.keys(oneStatement), ...Object.keys(oneTransaction)].sort()).toEqual(methodsOfRepositories().sort());
+  const counted = [oneStatement, oneTransaction, streams].flatMap((rows) => Object.keys(rows));
+  expect(counted.sort()).toEqual(methodsOfRepositories().sort());
 });
 
 describe.each([
@@ -40,9 +52,13 @@ describe.each([
   [2, oneTransaction],
 ])('%i on the wire', (expected, rows) => {
   test.each(Object.entries(rows))('%s', async (_, prepare) => {
-    const call = await prepare({ alice: await signUp(), bob: await signUp(), visitor: database.asAnon() });
-    expect(await roundTrips(call)).toBe(expected);
+    expect(await roundTrips(await prepare(await world()))).toBe(expected);
   });
+});
+
+test('an export costs one for each table, and one to end', async () => {
+  const exported = streams['ProfileRepository.exportData'];
+  expect(await roundTrips((await exported?.(await world())) ?? (async () => {}))).toBe(15 + 1);
 });
 
 describe('a transaction', () => {

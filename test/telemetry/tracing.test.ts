@@ -17,7 +17,7 @@ import {
   SerializationError,
   TripRepository,
 } from '../../src/index.ts';
-import { methodsOfRepositories, oneStatement, oneTransaction } from '../repositories/every_method.ts';
+import { methodsOfRepositories, oneStatement, oneTransaction, streams } from '../repositories/every_method.ts';
 import { testDatabase } from '../support/database.ts';
 import { startTcpProxy } from '../support/tcp_proxy.ts';
 import { collectSpans, exported } from './collect_spans.ts';
@@ -90,9 +90,12 @@ async function* stream<Row>(kysely: Kysely<DB>, query: RawBuilder<Row>): AsyncGe
 }
 
 const collections: Record<string, string> = {
+  AccountRepository: 'profiles',
+  BudgetRepository: 'budgets',
   ExpenseReader: 'expenses',
   ExpenseRepository: 'expenses',
-  BudgetRepository: 'budgets',
+  FeedbackReader: 'pam_feedback',
+  FeedbackRepository: 'pam_conversations',
   FriendRepository: 'friendships',
   IncomeRepository: 'income_entries',
   PamRepository: 'pam_conversations',
@@ -100,6 +103,7 @@ const collections: Record<string, string> = {
   PostRepository: 'posts',
   ProfileRepository: 'profiles',
   PublicProfileRepository: 'profiles',
+  ServicePamRepository: 'pam_conversations',
   TripRepository: 'trips',
 };
 
@@ -111,10 +115,10 @@ test('a collection is a table', async () => {
 describe('a call of a repository makes one span', () => {
   test.each(methodsOfRepositories())('%s', async (name) => {
     const [repository = '', operation] = name.split('.');
-    const prepare = oneStatement[name] ?? oneTransaction[name];
+    const prepare = oneStatement[name] ?? oneTransaction[name] ?? streams[name];
     if (!prepare) throw new Error(`Nothing prepares a call of ${name}.`);
     const [alice, bob] = [await signUp(), await signUp()];
-    const call = await prepare({ alice, bob, visitor: database.asAnon() });
+    const call = await prepare({ alice, bob, visitor: database.asAnon(), service: database.asService() });
     events.length = 0;
     const span = await spanOf(call);
 
@@ -133,6 +137,35 @@ describe('a call of a repository makes one span', () => {
     expect(size).toBe(operation === 'createMany' ? 2 : undefined);
     const told = exported([span]) + JSON.stringify(events);
     for (const value of [alice.id, bob.id, 'Big Lap', 'Red dust', 'Moab', 'fuel']) expect(told).not.toContain(value);
+  });
+
+  test('that lasts as long as rows are read, and no longer', async () => {
+    const alice = await signUp();
+    const rows = alice.profiles.exportData();
+    const [before] = [await spansOf(() => rows.next())];
+    expect(before).toEqual([]);
+    const span = await spanOf(() => rows.return());
+    expect(span).toMatchObject({ name: 'exportData profiles', status: { code: SpanStatusCode.UNSET } });
+    expect(span.attributes['db.query.text']).toContain('from "profiles"');
+    expect(span.attributes['db.query.text']).not.toContain('from "trips"');
+  });
+
+  test('that has the error at which the rows end', async () => {
+    await withDatabase({ statementTimeoutMillis: 200 }, async (other) => {
+      const alice = other.asUser({ sub: await file.signUp() });
+      const holder = await file.admin.connect();
+      try {
+        await holder.query('begin; lock table trips in access exclusive mode');
+        const span = await spanOf(async () => {
+          for await (const _ of alice.profiles.exportData());
+        });
+        expect(span).toMatchObject({ name: 'exportData profiles', status: { code: SpanStatusCode.ERROR } });
+        expect(span.attributes['error.type']).toBe('57014');
+      } finally {
+        await holder.query('rollback');
+        holder.release();
+      }
+    });
   });
 
   test('with the texts of all its statements, each once', async () => {
