@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { sql } from 'kysely';
 import {
   CancelledError,
@@ -10,9 +10,9 @@ import {
   type UserRepositories,
 } from '../../src/index.ts';
 import { type Attempt, tables } from './ledger.ts';
-import { type Read, reads } from './reads.ts';
+import { type Read, reads, settle } from './reads.ts';
 import { leaveTraces } from './traces.ts';
-import { type Identity, type Known, seenBy, Undo, type Visit } from './visit.ts';
+import { type Identity, ignoreUndo, type Known, seenBy, Undo, type Visit } from './visit.ts';
 import { fail, makeUncommittable, takeOthersId, type Write, writes } from './writes.ts';
 
 /** Something that a person does in their session. It throws what the session throws. */
@@ -63,7 +63,7 @@ async function nested(visit: Visit, tx: Tx, attempt: Attempt, known: Known): Pro
   await part.catch(ignoreUndo);
 }
 
-/** A transaction that `fn` has to undo itself by throwing; `afterCommit` must tell the same story. */
+/** Runs `fn` in a transaction and notes what becomes of it; `afterCommit` must tell the same. */
 async function transaction(visit: Visit, fn: (tx: Tx, attempt: Attempt, known: Known) => Promise<void>): Promise<void> {
   const { random, session } = visit;
   const isolationLevel = random.pick([undefined, undefined, 'repeatable read', 'serializable'] as const);
@@ -103,10 +103,6 @@ async function rolledBack(visit: Visit): Promise<void> {
     throw new Undo();
   });
   await work.catch(ignoreUndo);
-}
-
-function ignoreUndo(error: unknown): void {
-  if (!(error instanceof Undo)) throw error;
 }
 
 /** The error of a statement is caught, and the transaction goes on: nothing of it is saved. */
@@ -149,8 +145,7 @@ async function atOnce(visit: Visit): Promise<void> {
       ...(doomed ? [fail(visit, tx)] : []),
       reads.unfiltered(visit, tx, known).catch(ignoreAborted),
     ];
-    await Promise.allSettled(running);
-    await Promise.all(running);
+    await settle(running);
     if (doomed) throw new Undo();
   });
 }
@@ -163,8 +158,7 @@ async function crowdOfReads(visit: Visit): Promise<void> {
   const running = Array.from({ length: 6 }, () =>
     visit.random.pick([reads.unfiltered, reads.whoami, reads.streamed])(visit, visit.session, visit.known()),
   );
-  await Promise.allSettled(running);
-  await Promise.all(running);
+  await settle(running);
 }
 
 /** Holds a connection and does nothing. */
@@ -176,18 +170,22 @@ async function idle(visit: Visit): Promise<void> {
   });
 }
 
-/** What is not awaited in a transaction may run in it, or not at all. */
+/** What is not awaited in a transaction runs in it or not at all: if it is undone, so is what came late. */
 async function late(visit: Visit): Promise<void> {
   const { random } = visit;
+  const isKept = random.chance(0.5);
   const running: Promise<unknown>[] = [];
   // What they find to be wrong is reported, whatever becomes of them.
-  const begin = (read: Promise<unknown>) => running.push(read.catch(() => {}));
-  const work = transaction(visit, async (tx, _, known) => {
+  const begin = (statement: Promise<unknown>) => running.push(statement.catch(() => {}));
+  const work = transaction(visit, async (tx, attempt, known) => {
     await reads.whoami(visit, tx);
-    for (const most of [4, 10, 40]) begin(sleep(random.below(most)).then(() => reads.whoami(visit, tx)));
-    begin(reads.unfiltered(visit, tx, known));
-    if (random.chance(0.3)) await sleep(random.below(4));
-    if (random.chance(0.3)) throw new Undo();
+    for (const turns of [0, random.below(6), random.below(12), random.below(40)]) {
+      const statement = isKept ? reads.whoami : writes.insertExpense;
+      begin(soon(turns).then(() => statement(visit, tx, attempt)));
+    }
+    if (isKept) begin(reads.unfiltered(visit, tx, known));
+    if (random.chance(0.3)) await soon(random.below(6));
+    if (!isKept) throw new Undo();
   });
   try {
     // One of them may have failed in time to end it.
@@ -197,23 +195,41 @@ async function late(visit: Visit): Promise<void> {
   }
 }
 
-/** Aborts right after sending, again and again: the connection goes to whoever waits for it. */
+/** Aborts what has just been sent, again and again: its connection goes to whoever waits for one. */
 async function regretted(visit: Visit): Promise<void> {
-  const { random, database, me } = visit;
+  const { random, ledger } = visit;
   for (let left = 8; left > 0 && !visit.isAborted; left--) {
     const controller = new AbortController();
-    const { kysely } = database.asUser({ sub: me.id }, { signal: controller.signal });
-    const statement = kysely.selectFrom('trips').select('user_id').execute();
-    statement.catch(() => {});
-    await sleep(random.below(4));
-    controller.abort();
+    const session = visit.open(controller.signal);
+    const abortSoon = () => void soon(random.below(8)).then(() => controller.abort());
+    const known = visit.known();
+    let wasAborted = false;
     try {
-      for (const { user_id } of await statement) visit.check(user_id === me.id, `a trip of ${user_id} is visible`);
+      if (random.chance(0.5)) {
+        abortSoon();
+        await reads.unfiltered(visit, session, known);
+      } else {
+        await ledger.attempt((attempt) =>
+          session.transaction(async (tx) => {
+            attempt.restart();
+            await writes.insertExpense(visit, tx, attempt);
+            if (random.chance(0.3)) controller.abort();
+            else abortSoon();
+            wasAborted = controller.signal.aborted;
+          }),
+        );
+        visit.check(!wasAborted, 'a transaction was saved, though its signal was aborted before');
+      }
     } catch (error) {
       if (!(error instanceof CancelledError)) throw error;
     }
   }
   await reads.slowly(visit, visit.session);
+}
+
+/** So many turns of the event loop, of which a round trip takes a few. */
+async function soon(turns: number): Promise<void> {
+  for (let left = turns; left > 0; left--) await turn();
 }
 
 /** Kysely's own way to give a query up. */

@@ -29,7 +29,8 @@ export async function disturb(
 function networkFaults(proxy: TcpProxy, random: Random): (() => unknown)[] {
   return [
     () => proxy.loseNext('request'),
-    () => proxy.loseNext({ answerAfterBytes: random.below(40) }),
+    () => proxy.loseNext({ answerAfterBytes: random.below(12) }),
+    () => proxy.loseNext({ answerAfterBytes: 0 }),
     () => proxy.cut(),
     () => proxy.reset(),
     async () => {

@@ -7,6 +7,12 @@ import { type Identity, type Known, type On, type Owned, seenBy, Undo, type Visi
 /** Reads in a session or a transaction; `known` is what an unfiltered one must return at least. */
 export type Read = (visit: Visit, on: On, known: Known) => Promise<void>;
 
+/** As `Promise.all`, but nothing goes on after it has thrown. */
+export async function settle<T>(running: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(running);
+  return await Promise.all(running);
+}
+
 type SeenRow = Owned & { id: string; visibility: string | null; seen_by: Identity };
 
 /** Row level security alone decides what comes. */
@@ -68,9 +74,7 @@ async function lists(visit: Visit, on: On): Promise<void> {
     async () => (await on.posts.list()).items.map((row) => ({ ...row, mark: row.content })),
     async () => (await on.pam.history(visit.me.conversation)).items.map((row) => ({ ...row, mark: row.content })),
   ];
-  const running = calls.map((call) => call());
-  await Promise.allSettled(running);
-  for (const row of (await Promise.all(running)).flat()) visit.checkOwn(row);
+  for (const row of (await settle(calls.map((call) => call()))).flat()) visit.checkOwn(row);
 }
 
 async function feed(visit: Visit, { posts }: On): Promise<void> {

@@ -1,7 +1,7 @@
-import { sql } from 'kysely';
-import { DatabaseError, UniqueError } from '../../src/index.ts';
-import { reads } from './reads.ts';
-import { type On, Undo, type Visit } from './visit.ts';
+import { CompiledQuery, sql } from 'kysely';
+import { ConfigurationError, DatabaseError, UniqueError } from '../../src/index.ts';
+import { reads, settle } from './reads.ts';
+import { ignoreUndo, type On, Undo, type Visit } from './visit.ts';
 import { makeUncommittable } from './writes.ts';
 
 /** SQL that gives the rest of its transaction away, to `other` or to the service. */
@@ -14,8 +14,8 @@ const local = (other: string): string[] => [
   'set local search_path = pg_catalog',
 ];
 
-/** SQL that is meant to outlive its transaction on the connection. `seenBy` tells of some of it. */
-const lasting = (other: string): string[] => [
+/** SQL that is meant to outlive its transaction on the connection, and of which `seenBy` would tell. */
+const visible = [
   "set soak.trace = 'plain'",
   "/* ordinary */ set soak.trace = 'after a comment'",
   "select set_config('soak.trace', 'called', false)",
@@ -25,6 +25,10 @@ const lasting = (other: string): string[] => [
   'create temp table expenses (id uuid, user_id uuid, description text)',
   'select 1 as id into temp posts',
   'prepare trips as select * from trips',
+];
+
+/** More of the kind, which would show in what the next statements do. */
+const lasting = (other: string): string[] => [
   'set role service_role',
   'set role postgres',
   'set session authorization anon',
@@ -52,13 +56,14 @@ export async function leaveTraces(visit: Visit): Promise<void> {
   for (let left = 1 + random.below(4); left > 0; left--) {
     const other = random.pick(visit.others).id;
     // A pooler's connections to the server outlive the client's, which is all that a session can give up.
-    const texts = conditions.isBehindPooler ? local(other) : random.pick([local, lasting, lasting])(other);
+    const texts = conditions.isBehindPooler ? local(other) : random.pick([visible, lasting(other), local(other)]);
     await random.pick([
       () => refusedOrNot(sql.raw(random.pick(texts)).execute(session.kysely)),
       () => refusedOrNot(sql.raw(random.pick([...ends, ...begins])).execute(session.kysely)),
       () => inTransaction(visit, random.pick(texts)),
       () => endedInside(visit),
     ])();
+    await settle([1, 2, 3].map(() => reads.whoami(visit, session)));
   }
 }
 
@@ -69,31 +74,34 @@ async function inTransaction(visit: Visit, text: string): Promise<void> {
     await sql.raw(text).execute(tx.kysely);
     if (!isKept) throw new Undo();
   });
-  await refusedOrNot(transaction);
+  await refusedOrNot(transaction).catch(ignoreUndo);
 }
 
-/** A transaction that SQL has ended goes on statement by statement, as the same person. */
+/** A transaction that is ended by force, past what refuses it, goes on statement by statement, as the same person. */
 async function endedInside(visit: Visit): Promise<void> {
-  await visit.session.transaction(async (tx) => {
+  const text = visit.random.pick(ends);
+  const transaction = visit.session.transaction(async (tx) => {
     await reads.whoami(visit, tx);
+    await visit.expectError(ConfigurationError, sql.raw(text).execute(tx.kysely));
     if (visit.random.chance(0.3)) await refuseCommit(visit, tx);
-    else await sql.raw(visit.random.pick(ends)).execute(tx.kysely);
+    else await tx.kysely.executeQuery(CompiledQuery.raw(text));
     await reads.whoami(visit, tx);
     await reads.unfiltered(visit, tx, visit.known());
   });
+  await refusedOrNot(transaction);
 }
 
 async function refuseCommit(visit: Visit, tx: On): Promise<void> {
   await makeUncommittable(visit, tx);
-  await visit.expectError(UniqueError, sql`commit`.execute(tx.kysely));
+  await visit.expectError(UniqueError, tx.kysely.executeQuery(CompiledQuery.raw('commit')));
 }
 
-/** SQL that the server refuses leaves nothing either; errors that concern the connection are thrown on. */
+// After `deallocate all` a transaction cannot even be committed: 26000.
+const refusals = /^(CONFIGURATION|22023|25001|25P01|26000|2D000|34000|42501|42P01|42P03|42P05|42P07)$/;
+
+/** SQL that is refused leaves nothing either; errors that concern the connection are thrown on. */
 async function refusedOrNot(promise: Promise<unknown>): Promise<void> {
-  // After `deallocate all` a transaction cannot even be committed: 26000.
-  const refusals = ['22023', '25001', '25P01', '26000', '2D000', '34000', '42501', '42P01', '42P03', '42P05', '42P07'];
   await promise.catch((error) => {
-    if (error instanceof DatabaseError && refusals.includes(error.code)) return;
-    throw error;
+    if (!(error instanceof DatabaseError && refusals.test(error.code))) throw error;
   });
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { type Bound, type Database, DatabaseError, type Session, type UserRepositories } from '../../src/index.ts';
-import { type Attempt, type Ledger, markColumns, type Table } from './ledger.ts';
+import { type Attempt, type Ledger, type Table, tables } from './ledger.ts';
 import type { Random } from './random.ts';
 
 /** A user, and the conversation that everybody has. */
@@ -37,6 +37,11 @@ export class Violation extends Error {}
 
 /** Thrown inside of transactions to undo them. */
 export class Undo extends Error {}
+
+/** For the error of a promise that may end with an `Undo`. */
+export function ignoreUndo(error: unknown): void {
+  if (!(error instanceof Undo)) throw error;
+}
 
 /** Rows that must be among those of an unfiltered read, though more may be. */
 export type Known = (table: Table) => readonly string[];
@@ -79,7 +84,12 @@ export class Visit {
     this.ledger = given.ledger;
     this.#name = given.name;
     this.#report = given.report;
-    this.session = this.database.asUser({ sub: this.me.id, visit: this.#name }, { signal: this.signal });
+    this.session = this.open(this.signal);
+  }
+
+  /** The same session with a signal of its own. */
+  open(signal: AbortSignal | undefined): Session<UserRepositories> {
+    return this.database.asUser({ sub: this.me.id, visit: this.#name }, { signal });
   }
 
   get isAborted(): boolean {
@@ -88,10 +98,7 @@ export class Visit {
 
   /** What is known now to be there; in a transaction, with what it has written itself. */
   known(attempt?: Attempt): Known {
-    const tables = Object.keys(markColumns) as Table[];
-    const before = new Map(
-      tables.map((table) => [table, this.ledger.certain(table, this.me.id).map(({ id }) => id)] as const),
-    );
+    const before = new Map(tables.map((table) => [table, this.ledger.certain(table, this.me.id).map(({ id }) => id)]));
     return (table) => [
       ...(before.get(table) ?? []).filter((id) => this.ledger.isCertain(id)),
       ...(attempt?.inserted(table) ?? []),
