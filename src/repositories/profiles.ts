@@ -162,9 +162,9 @@ export class ProfileRepository extends PublicProfileRepository {
    * Everything that is the user's, row by row, table by table, as it was at one moment: also the exact places of posts, likes
    * and comments on posts that are out of sight by now, and whom they block. It reads 25 rows at a time, in a transaction that
    * ends with the loop, however the loop ends; the server gives it up when the loop stands still for longer than
-   * `idleInTransactionTimeoutMillis`. The login itself and uploaded files are not in this database. Other statements of the
-   * loop take a second connection; in a transaction they wait until the loop is over, and there the rows are of one moment
-   * only if the transaction is 'repeatable read'.
+   * `idleInTransactionTimeoutMillis`. The login itself and uploaded files are not in this database. Other statements in
+   * the loop take a second connection; those of a transaction around it are refused until the loop is over, and there the
+   * rows are of one moment only if the transaction is 'repeatable read'.
    *
    * @example
    * for await (const { table, row } of alice.profiles.exportData()) {
