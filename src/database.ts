@@ -3,9 +3,11 @@ import type { PoolConfig } from 'pg';
 import { ExpenseRepository } from './repositories/expenses.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
+import { ModerationRepository } from './repositories/moderation.ts';
 import { type OwnPosts, type OwnProfile, ownPostsOf, ownProfileOf } from './repositories/on_behalf.ts';
 import { PamRepository } from './repositories/pam.ts';
-import { PostReader, PostRepository } from './repositories/posts.ts';
+import { PostReader } from './repositories/post_reader.ts';
+import { PostRepository } from './repositories/posts.ts';
 import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
 import { TripRepository } from './repositories/trips.ts';
 import {
@@ -99,6 +101,8 @@ export type UserRepositories = {
   readonly posts: PostRepository;
   readonly friends: FriendRepository;
   readonly pam: PamRepository;
+  /** For moderators and admins: of another user it shows and removes what they may see and remove anyway. */
+  readonly moderation: ModerationRepository;
 };
 
 /** What somebody may do who is not signed in: role `anon`, public posts and their authors. */
@@ -111,13 +115,16 @@ export type AnonRepositories = {
  * What the service may do with one user's data: role `service_role`, which bypasses RLS, so that what asks for other
  * people's posts and profiles is left to the user's own session.
  */
-export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam'> & {
+export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam' | 'moderation'> & {
   readonly posts: OwnPosts;
   readonly profiles: OwnProfile;
   readonly pam: PamRepository<MessageRole>;
 };
 
-export type ServiceSession = Session<unknown> & {
+/** What the service does of its own: role `service_role`, which bypasses RLS. */
+export type ServiceRepositories = { readonly moderation: ModerationRepository };
+
+export type ServiceSession = Session<ServiceRepositories> & {
   /** The service acting for one user, whose rows every statement names. @throws {ValidationError} unless `userId` is a uuid. */
   onBehalfOf(userId: string, options?: SessionOptions): Session<OnBehalfRepositories>;
 };
@@ -208,14 +215,17 @@ export function createDatabase({
 
   return {
     asUser: (claims, options = {}) =>
-      open(userContext(claims), options, (kysely) => userRepositories(kysely, claims.sub, PamRepository)),
+      open(userContext(claims), options, (kysely) => ({
+        ...userRepositories(kysely, claims.sub, PamRepository),
+        moderation: new ModerationRepository(kysely),
+      })),
     asAnon: (options = {}) =>
       open(anonContext(), options, (kysely) => ({
         posts: new PostReader(kysely),
         profiles: new PublicProfileRepository(kysely),
       })),
     asService: (options = {}) => ({
-      ...open(serviceContext(), options, () => ({})),
+      ...open(serviceContext(), options, (kysely) => ({ moderation: new ModerationRepository(kysely) })),
       onBehalfOf: (userId, onBehalfOptions = options) =>
         open(onBehalfContext(userId), onBehalfOptions, (kysely) => ({
           ...userRepositories(kysely, userId, PamRepository<MessageRole>),

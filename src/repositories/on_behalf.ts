@@ -3,7 +3,20 @@ import type { DB } from '../types/database.ts';
 import { PostRepository } from './posts.ts';
 import { ProfileRepository } from './profiles.ts';
 
-const ownPosts = ['create', 'createMany', 'list', 'update', 'delete', 'like', 'unlike', 'comment'] as const;
+const ownPosts = [
+  'create',
+  'createMany',
+  'list',
+  'update',
+  'delete',
+  'exactLocation',
+  'setExactLocation',
+  'like',
+  'unlike',
+  'comment',
+  'editComment',
+  'deleteComment',
+] as const;
 const ownProfile = ['me', 'update', 'financialSummary', 'activity'] as const;
 
 /** A user's own posts. To read others' the service uses the user's own session: its role sees private posts, too. */

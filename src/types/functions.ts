@@ -53,7 +53,15 @@ export type Friendship = {
 };
 
 /** A row of `list_blocked_users`. */
-export type BlockedUser = { blocked_id: string; created_at: Date };
+export type BlockedUser = {
+  blocked_id: string;
+  created_at: Date;
+  full_name: string | null;
+  avatar_url: string | null;
+};
+
+/** A row of `mutual_friends`. */
+export type MutualFriend = { friend_id: string; full_name: string | null; avatar_url: string | null };
 
 /** A row of `comment_on_post`. */
 export type PostComment = {

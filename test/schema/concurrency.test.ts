@@ -146,6 +146,45 @@ test('two people who ask each other at once are friends, and nobody waits for ev
   }
 });
 
+test('a block that meets the lifting of the other’s comes to light', async () => {
+  const bob = await database.signUp();
+  const by = (person: string, text: string, other: string) =>
+    database.as('authenticated', person, (client) => client.query(text, [other]));
+  for (let round = 0; round < rounds; round++) {
+    await by(alice, 'select block_user($1)', bob);
+    await Promise.all([by(alice, 'select unblock_user($1)', bob), by(bob, 'select block_user($1)', alice)]);
+    const { rows } = await database.admin.query('select user_id, listed from private.blocks');
+    expect(rows).toEqual([{ user_id: bob, listed: true }]);
+    await by(bob, 'select unblock_user($1)', alice);
+  }
+});
+
+test('a comment that is deleted while its post is hidden, shown or deleted stands in nobody’s way', async () => {
+  const bob = await database.signUp();
+  const asBob = async (text: string, values: unknown[]) =>
+    (await database.as('authenticated', bob, (client) => client.query(text, values))).rows;
+  for (let round = 0; round < rounds; round++) {
+    const [post] = await asAlice(
+      "insert into posts (user_id, title, content) values (auth.uid(), 'a', 'b') returning id",
+    );
+    const comments = [];
+    for (let i = 0; i < 3; i++) comments.push((await asBob("select id from comment_on_post($1, 'x')", [post.id]))[0]);
+    await asBob('select like_post($1)', [post.id]);
+    await Promise.all([
+      asBob('select delete_comment($1)', [comments[0].id]),
+      asAlice("update posts set visibility = 'private' where id = $1", [post.id]),
+      asAlice('select delete_comment($1)', [comments[1].id]),
+      asBob('select unlike_post($1)', [post.id]),
+    ]);
+    expect((await database.admin.query(wrongPosts)).rows).toEqual([]);
+    await Promise.all([
+      asBob('select delete_comment($1)', [comments[2].id]),
+      asAlice('delete from posts where id = $1', [post.id]),
+    ]);
+  }
+  expect((await database.admin.query('select from post_comments where user_id = $1', [bob])).rows).toEqual([]);
+});
+
 test('a request that meets a block leaves no friendship', async () => {
   for (let round = 0; round < rounds; round++) {
     const bob = await database.signUp();
