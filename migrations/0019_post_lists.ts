@@ -14,7 +14,10 @@ const before = sql.raw(
   `coalesce(before_created_at, 'infinity'), coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')`,
 );
 
-/** "offset 0": the distance is calculated once a row. */
+/** Of a post that is not public, for whom it is: 'friends:<author>' or 'private:<author>'. */
+const audience = sql.raw("visibility || ':' || user_id::text");
+
+/** The last "offset 0" has the distance calculated once a row. */
 const withMetres = (posts: string) =>
   sql.raw(`
             select found.id, found.created_at, round(2 * 6371009 * asin(least(1, sqrt(
@@ -30,13 +33,15 @@ const comesAfter = sql.raw('(near.metres, before_created_at, before_id) > (after
  * Lists of posts by word, by tag, by place and by author. What is public has indexes of its own, so that the time of a
  * search tells nothing of posts out of sight; what is not public is searched by person: the caller and their friends. As
  * the text search does, the helpers in `private` search with their owner's rights, because neither "@@" nor "@>" nor "<@"
- * is leakproof, and give ids, which the public functions join to the table under the caller's policies.
+ * is leakproof, and give ids, which the public functions join to the table under the caller's policies. An "offset 0" keeps
+ * the plan from going through other rows: from the newest to the oldest, say, past those out of sight.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     drop index public.idx_posts_search;
     create index idx_posts_search on public.posts using gin (search, tags) where visibility = 'public';
-    create index idx_posts_search_people on public.posts using gin ((array[user_id]), search, tags) where visibility <> 'public';
+    create index idx_posts_search_people on public.posts using gin ((array[${audience}]), search, tags)
+      where visibility <> 'public';
     -- Where a post says it is, as (lng, lat). The check on "location" comes after this is calculated.
     alter table public.posts add column coordinates point generated always as (
       case when private.is_location(location) then
@@ -45,20 +50,34 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ) stored;
     create index idx_posts_place on public.posts using gist (coordinates) include (user_id, created_at, id)
       where visibility = 'public' and coordinates is not null;
-    create index idx_posts_place_people on public.posts (user_id, (coordinates[1])) where visibility <> 'public' and coordinates is not null;
+    create index idx_posts_place_people on public.posts ((${audience}), (coordinates[1]))
+      where visibility <> 'public' and coordinates is not null;
     create index idx_posts_shared on public.posts (user_id, created_at desc, id desc) where visibility <> 'private';
   `.execute(db);
 
   await sql`
+    -- Whose posts the caller sees of those that are not public, as the indexes name them.
+    create function private.audiences() returns text[]
+      language sql stable security definer set search_path = pg_catalog, pg_temp
+      begin atomic
+        select coalesce(array_agg(kind || ':' || id::text), '{}')
+        from (
+          select 'friends' as kind, unnest(private.friend_ids()) as id
+          union all
+          select kind, auth.uid() from unnest(array['friends', 'private']) as kind
+        ) as seen
+        where id is not null;
+      end;
+    revoke execute on function private.audiences() from public, anon, authenticated, service_role;
+
     -- The best of the newest thousand that match. Of a word that is everywhere they are found among the newest posts, of
     -- others through the index, which gives all that match: what is common shows in a sample.
     create or replace function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
       query constant tsquery := private.search_query(search_term);
-      me constant uuid := auth.uid();
-      people constant uuid[] := private.friend_ids() || me;
       blocked constant uuid[] := private.blocked_ids();
+      audiences constant text[] := private.audiences();
       common constant boolean := (
         select count(*) >= 10
         from (
@@ -90,10 +109,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           )
           union all
           (
-            select p.id, p.search, p.created_at from public.posts p
-            where me is not null and p.visibility <> 'public' and p.search @@ query
-              and array[p.user_id] && people and (p.visibility = 'friends' or p.user_id = me)
-            order by p.created_at desc, p.id desc
+            select theirs.id, theirs.search, theirs.created_at
+            from (
+              select p.id, p.search, p.created_at from public.posts p
+              where p.visibility <> 'public' and array[p.visibility || ':' || p.user_id::text] && audiences and p.search @@ query
+              offset 0
+            ) as theirs
+            order by theirs.created_at desc, theirs.id desc
             limit 1000
           )
         ) as found
@@ -107,8 +129,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create function private.find_tagged_posts(wanted_tag text, before_created_at timestamptz, before_id uuid, most integer)
       returns table (id uuid)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
-    declare
-      me constant uuid := auth.uid();
     begin
       return query execute $query$
         select found.id
@@ -116,19 +136,23 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           (
             select p.id, p.created_at from public.posts p
             where p.visibility = 'public' and p.tags @> $1 and (p.created_at, p.id) < ($2, $3) and p.user_id <> all ($4)
-            order by p.created_at desc, p.id desc limit $7
+            order by p.created_at desc, p.id desc limit $6
           )
           union all
           (
-            select p.id, p.created_at from public.posts p
-            where p.visibility <> 'public' and p.tags @> $1 and (p.created_at, p.id) < ($2, $3)
-              and $6 is not null and array[p.user_id] && $5 and (p.visibility = 'friends' or p.user_id = $6)
-            order by p.created_at desc, p.id desc limit $7
+            select theirs.id, theirs.created_at
+            from (
+              select p.id, p.created_at from public.posts p
+              where p.visibility <> 'public' and array[p.visibility || ':' || p.user_id::text] && $5
+                and p.tags @> $1 and (p.created_at, p.id) < ($2, $3)
+              offset 0
+            ) as theirs
+            order by theirs.created_at desc, theirs.id desc limit $6
           )
         ) as found
-        order by found.created_at desc, found.id desc limit $7
+        order by found.created_at desc, found.id desc limit $6
       $query$
-      using array[wanted_tag], before_created_at, before_id, private.blocked_ids(), private.friend_ids() || me, me, most;
+      using array[wanted_tag], before_created_at, before_id, private.blocked_ids(), private.audiences(), most;
     end
     $$;
 
@@ -144,9 +168,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       returns table (id uuid, distance integer)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
-      me constant uuid := auth.uid();
       blocked constant uuid[] := private.blocked_ids();
-      people constant uuid[] := private.friend_ids() || me;
+      audiences constant text[] := private.audiences();
       farthest constant double precision := least(radius, 20040000);
       inner_radius double precision := after_distance - 1;
       outer_radius double precision := least(greatest(after_distance, 0) * 1.5 + 2000, farthest);
@@ -200,7 +223,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           ${withMetres(`
             select p.id, p.created_at, p.coordinates from public.posts p
             where p.visibility <> 'public' and p.coordinates is not null
-              and p.user_id = any (people) and (p.visibility = 'friends' or p.user_id = me)
+              and p.visibility || ':' || p.user_id::text = any (audiences)
               and p.coordinates[1] between here_lat - degrees(angle) and here_lat + degrees(angle)`)}
         ) as near
         where near.metres <= farthest and ${comesAfter}
@@ -249,6 +272,9 @@ export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
     drop function ${functions};
     drop function ${helpers};
+    drop index public.idx_posts_shared, public.idx_posts_search_people, public.idx_posts_search;
+    alter table public.posts drop column coordinates;
+    create index idx_posts_search on public.posts using gin (search);
 
     create or replace function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
@@ -266,9 +292,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
         order by 2 desc, p.created_at desc, p.id desc limit most;
     end
     $$;
-
-    drop index public.idx_posts_shared, public.idx_posts_search_people, public.idx_posts_search;
-    alter table public.posts drop column coordinates;
-    create index idx_posts_search on public.posts using gin (search);
+    drop function private.audiences();
   `.execute(db);
 }

@@ -2,10 +2,10 @@ import { type Kysely, sql } from 'kysely';
 
 const helpers = sql.raw(`
   private.end_request(uuid, text), private.mutual_friends(uuid, uuid, integer),
-  private.list_blocked_users(timestamptz, uuid, integer), private.delete_comment(uuid)`);
+  private.blocked_users(timestamptz, uuid, integer), private.delete_comment(uuid)`);
 const functions = sql.raw(`
   public.decline_friend_request(uuid), public.cancel_friend_request(uuid), public.mutual_friends(uuid, uuid, integer),
-  public.list_blocked_users(timestamptz, uuid, integer), public.delete_comment(uuid)`);
+  public.blocked_users(timestamptz, uuid, integer), public.delete_comment(uuid)`);
 
 /** What is asked for is a page of up to 100, and one more, which tells whether another page follows. */
 const rows = sql.raw('least(greatest(coalesce(limit_results, 20), 1), 101)');
@@ -16,11 +16,17 @@ const rows = sql.raw('least(greatest(coalesce(limit_results, 20), 1), 101)');
  *
  * A person may block somebody who blocks them: otherwise who blocks first decides when both see each other again. As the
  * blocked are not told, that block is not `listed` until the other one is lifted, and blocking nobody is no error.
+ *
+ * What was there before is replaced, not dropped and made anew: a grant in `down` would lock the roles, which two databases
+ * that are rolled back at once then wait for each other to drop.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index idx_friendships_created_at on public.friendships (user_id, created_at desc, friend_id desc);
     create index idx_friendships_status on public.friendships (user_id, status, created_at desc, friend_id desc);
+    -- A page of posts asks of each whether its reader likes it.
+    drop index public.idx_post_likes_user_id;
+    create index idx_post_likes_user_id on public.post_likes (user_id, post_id);
     create index idx_post_likes_created_at on public.post_likes (post_id, created_at desc, user_id desc);
     create index idx_post_comments_shared on public.post_comments (created_at desc, id desc) where post_visibility <> 'private';
 
@@ -101,10 +107,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     end
     $$;
 
-    drop function public.list_blocked_users(), private.list_blocked_users();
+    create or replace function private.list_blocked_users() returns table (blocked_id uuid, created_at timestamptz)
+      language sql stable security definer set search_path = pg_catalog, pg_temp
+      begin atomic
+        select b.blocked_id, b.created_at from private.blocks b
+        where b.user_id = (select auth.uid()) and b.listed
+        order by b.created_at desc, b.blocked_id;
+      end;
 
-    -- With the names, which a block hides from who made it as well.
-    create function private.list_blocked_users(before_created_at timestamptz, before_id uuid, most integer)
+    -- By pages, and with the names, which a block hides from who made it as well.
+    create function private.blocked_users(before_created_at timestamptz, before_id uuid, most integer)
       returns table (blocked_id uuid, created_at timestamptz, full_name text, avatar_url text)
       language sql stable security definer rows 20 set search_path = pg_catalog, pg_temp
       begin atomic
@@ -157,13 +169,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         order by p.id;
       end;
 
-    create function public.list_blocked_users(
+    create function public.blocked_users(
       before_created_at timestamptz default null, before_id uuid default null, limit_results integer default 20
     )
       returns table (blocked_id uuid, created_at timestamptz, full_name text, avatar_url text)
       language sql stable security invoker rows 20 set search_path = pg_catalog, pg_temp
       begin atomic
-        select * from private.list_blocked_users(
+        select * from private.blocked_users(
           coalesce(before_created_at, 'infinity'), coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), ${rows}
         );
       end;
@@ -203,7 +215,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     end
     $$;
 
-    create function private.list_blocked_users() returns table (blocked_id uuid, created_at timestamptz)
+    create or replace function private.list_blocked_users() returns table (blocked_id uuid, created_at timestamptz)
       language sql stable security definer set search_path = pg_catalog, pg_temp
       begin atomic
         select b.blocked_id, b.created_at from private.blocks b
@@ -211,17 +223,10 @@ export async function down(db: Kysely<unknown>): Promise<void> {
         order by b.created_at desc, b.blocked_id;
       end;
 
-    create function public.list_blocked_users() returns table (blocked_id uuid, created_at timestamptz)
-      language sql stable security invoker set search_path = pg_catalog, pg_temp
-      begin atomic select * from private.list_blocked_users(); end;
-
-    revoke execute on function private.list_blocked_users(), public.list_blocked_users()
-      from public, anon, authenticated, service_role;
-    grant execute on function private.list_blocked_users(), public.list_blocked_users() to authenticated, service_role;
-
     drop function private.lock_pair(uuid);
     alter table private.blocks drop column listed;
     drop index public.idx_post_comments_shared, public.idx_post_likes_created_at, public.idx_friendships_status,
-      public.idx_friendships_created_at;
+      public.idx_friendships_created_at, public.idx_post_likes_user_id;
+    create index idx_post_likes_user_id on public.post_likes (user_id);
   `.execute(db);
 }

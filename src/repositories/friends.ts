@@ -1,4 +1,4 @@
-import { type Kysely, type SqlBool, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { type FriendshipStatus, friendshipStatuses } from '../types/enums.ts';
@@ -7,6 +7,7 @@ import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPag
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
+import { firstRows } from './first_rows.ts';
 import type { Bounds, PageRequest } from './post_feed.ts';
 import { found } from './stored.ts';
 
@@ -25,30 +26,29 @@ const filterSchema = z.strictObject({ status: z.enum(friendshipStatuses) }).part
 type FriendPage = Bounds & { user_id: string; status?: FriendshipStatus };
 
 const selectPage = compiledOnce((db, { user_id, status, last_created_at, last_id, limit }: FriendPage) => {
-  let query = selectFriends(db, user_id)
+  const conditions = [sql`user_id = ${user_id}`];
+  if (status !== undefined) conditions.push(sql`status = ${status}`);
+  if (last_id !== undefined) {
+    conditions.push(sql`(created_at, friend_id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`);
+  }
+  return selectFriends(db, firstRows('friendships', conditions, sql`created_at desc, friend_id desc`))
     .select(sql<string>`friendships.created_at::text`.as('sort_key'))
     .orderBy('friendships.created_at', 'desc')
     .orderBy('friendships.friend_id', 'desc')
     .limit(limit);
-  if (status !== undefined) query = query.where('friendships.status', '=', status);
-  if (last_id === undefined) return query;
-  return query.where(
-    sql<SqlBool>`(friendships.created_at, friendships.friend_id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`,
-  );
 });
 
-function selectFriends(db: Kysely<DB>, user_id: string) {
+function selectFriends(db: Kysely<DB>, friendships: RawBuilder<Selectable<DB['friendships']>> = sql`friendships`) {
   return db
-    .selectFrom('friendships')
-    .innerJoin('public_profiles', 'public_profiles.id', 'friendships.friend_id')
+    .selectFrom(friendships.as('friendships'))
+    .leftJoin('public_profiles', 'public_profiles.id', 'friendships.friend_id')
     .select([
       'friendships.friend_id',
       'public_profiles.full_name',
       'public_profiles.avatar_url',
       'friendships.status',
       'friendships.created_at',
-    ])
-    .where('friendships.user_id', '=', user_id);
+    ]);
 }
 
 /**
@@ -85,7 +85,8 @@ export class FriendRepository {
 
   /** How the user stands with a person, or undefined if neither has asked the other. */
   async find(id: string): Promise<Friend | undefined> {
-    return await selectFriends(this.#db, this.#userId)
+    return await selectFriends(this.#db)
+      .where('friendships.user_id', '=', this.#userId)
       .where('friendships.friend_id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
@@ -201,7 +202,7 @@ export class FriendRepository {
     const [created_at, id] = cursor ? decodeCursor('friends.blocked', cursor, [isTimestamptz, isUuid]) : [];
     const { rows } = await sql<BlockedUser & { sort_key: string }>`
       select *, created_at::text as sort_key
-      from public.list_blocked_users(${created_at ?? null}::timestamptz, ${id ?? null}::uuid, ${most + 1})
+      from public.blocked_users(${created_at ?? null}::timestamptz, ${id ?? null}::uuid, ${most + 1})
     `.execute(this.#db);
     return toPage(
       rows,

@@ -1,11 +1,19 @@
-import { type Kysely, type SqlBool, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import type { Page } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
-import { type Bounds, isAfter, type PageRequest, type PostWithAuthor, pageOf, selectWithAuthor } from './post_feed.ts';
+import { firstRows } from './first_rows.ts';
+import {
+  type Bounds,
+  newestPosts,
+  type PageRequest,
+  type PostWithAuthor,
+  pageOf,
+  selectWithAuthor,
+} from './post_feed.ts';
 import { type CommentWithAuthor, deleteComment, selectCommentsWithAuthor } from './post_reactions.ts';
 
 const postFilterSchema = z.strictObject({ user_id: uuidSchema }).partial();
@@ -16,36 +24,29 @@ export type ModeratedPostFilter = z.input<typeof postFilterSchema>;
 /** `user_id` is who wrote the comment. */
 export type ModeratedCommentFilter = z.input<typeof commentFilterSchema>;
 
-const selectPosts = compiledOnce(
-  (db, { user_id, last_created_at, last_id, limit }: Bounds & z.output<typeof postFilterSchema>) => {
-    let query = selectSharedPosts(db).orderBy('posts.created_at', 'desc').orderBy('posts.id', 'desc').limit(limit);
-    if (user_id !== undefined) query = query.where('posts.user_id', '=', user_id);
-    return last_id === undefined ? query : query.where(isAfter(last_created_at, last_id));
-  },
-);
+const selectPosts = compiledOnce((db, { user_id, ...bounds }: Bounds & z.output<typeof postFilterSchema>) => {
+  const conditions = [sql`posts.visibility <> 'private'`];
+  if (user_id !== undefined) conditions.push(sql`posts.user_id = ${user_id}`);
+  return selectWithAuthor(db, newestPosts(conditions, bounds))
+    .orderBy('posts.created_at', 'desc')
+    .orderBy('posts.id', 'desc')
+    .limit(bounds.limit);
+});
 
-const selectComments = compiledOnce(
-  (db, { user_id, post_id, last_created_at, last_id, limit }: Bounds & z.output<typeof commentFilterSchema>) => {
-    let query = selectSharedComments(db)
-      .orderBy('post_comments.created_at', 'desc')
-      .orderBy('post_comments.id', 'desc')
-      .limit(limit);
-    if (user_id !== undefined) query = query.where('post_comments.user_id', '=', user_id);
-    if (post_id !== undefined) query = query.where('post_comments.post_id', '=', post_id);
-    if (last_id === undefined) return query;
-    return query.where(
-      sql<SqlBool>`(post_comments.created_at, post_comments.id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`,
-    );
-  },
-);
+type CommentPage = Bounds & z.output<typeof commentFilterSchema>;
 
-function selectSharedPosts(db: Kysely<DB>) {
-  return selectWithAuthor(db).where('posts.visibility', '<>', sql.lit('private'));
-}
-
-function selectSharedComments(db: Kysely<DB>) {
-  return selectCommentsWithAuthor(db).where('post_comments.post_visibility', '<>', sql.lit('private'));
-}
+const selectComments = compiledOnce((db, { user_id, post_id, last_created_at, last_id, limit }: CommentPage) => {
+  const conditions = [sql`post_visibility <> 'private'`];
+  if (user_id !== undefined) conditions.push(sql`user_id = ${user_id}`);
+  if (post_id !== undefined) conditions.push(sql`post_id = ${post_id}`);
+  if (last_id !== undefined) {
+    conditions.push(sql`(created_at, id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`);
+  }
+  return selectCommentsWithAuthor(db, firstRows('post_comments', conditions, sql`created_at desc, id desc`))
+    .orderBy('post_comments.created_at', 'desc')
+    .orderBy('post_comments.id', 'desc')
+    .limit(limit);
+});
 
 /**
  * What people show each other, for who keeps order: public posts and those for friends, their comments, never what is
@@ -93,16 +94,18 @@ export class ModerationRepository {
 
   /** The post, or undefined if there is none that is shared. */
   async findPost(id: string): Promise<PostWithAuthor | undefined> {
-    const row = await selectSharedPosts(this.#db)
+    const row = await selectWithAuthor(this.#db)
       .where('posts.id', '=', validate(uuidSchema, id, 'id'))
+      .where('posts.visibility', '<>', sql.lit('private'))
       .executeTakeFirst();
     return row && withoutSortKey(row);
   }
 
   /** The comment, or undefined if there is none on a shared post. */
   async findComment(id: string): Promise<CommentWithAuthor | undefined> {
-    const row = await selectSharedComments(this.#db)
+    const row = await selectCommentsWithAuthor(this.#db)
       .where('post_comments.id', '=', validate(uuidSchema, id, 'id'))
+      .where('post_comments.post_visibility', '<>', sql.lit('private'))
       .executeTakeFirst();
     return row && withoutSortKey(row);
   }

@@ -3,6 +3,7 @@ import type { DB } from '../types/database.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { isUuid } from '../types/uuid.ts';
 import { compiledOnce } from './compiled_once.ts';
+import { firstRows } from './first_rows.ts';
 import { type Post, postColumns } from './post_row.ts';
 
 /** `limit` is from 1 to 100, default 20; `cursor` is the `next_cursor` of the page before. */
@@ -32,25 +33,36 @@ export function selectWithAuthor(db: Kysely<DB>, posts: Posts = sql`posts`) {
     .select(sql<string>`posts.created_at::text`.as('sort_key'));
 }
 
-/** `me` is absent for visitors, who like nothing. */
-export function selectFeed(db: Kysely<DB>, me: string | undefined, posts?: Posts) {
-  const liked =
-    me === undefined
-      ? sql<boolean>`false`
-      : sql<boolean>`exists (select from post_likes where post_likes.post_id = posts.id and post_likes.user_id = ${me})`;
-  return selectWithAuthor(db, posts).select(liked.as('liked'));
+/** `me` is absent for visitors, who like nothing and may not ask. */
+export function selectFeed(db: Kysely<DB>, me: string | undefined, posts: Posts) {
+  const likes = me === undefined ? sql<Like>`(select null::uuid as user_id)` : likesOf(me);
+  return selectWithAuthor(db, posts)
+    .leftJoinLateral(likes.as('own_like'), (join) => join.onTrue())
+    .select(sql<boolean>`own_like.user_id is not null`.as('liked'));
 }
 
-export type Feed = ReturnType<typeof selectFeed>;
+type Like = { user_id: string | null };
 
-export function newestFirst(feed: Feed, { last_created_at, last_id, limit }: Bounds): Feed {
-  const ordered = feed.orderBy('posts.created_at', 'desc').orderBy('posts.id', 'desc').limit(limit);
-  return last_id === undefined ? ordered : ordered.where(isAfter(last_created_at, last_id));
+/** The limit has each post ask for its own like, rather than read all of the user's. */
+function likesOf(me: string) {
+  return sql<Like>`(
+    select user_id from post_likes where post_likes.post_id = posts.id and post_likes.user_id = ${me} limit 1
+  )`;
+}
+
+/** The newest posts that fulfil all conditions, as many as a page may have. */
+export function newestPosts(conditions: RawBuilder<unknown>[], { last_created_at, last_id }: Bounds): Posts {
+  const all = last_id === undefined ? conditions : [...conditions, isAfter(last_created_at, last_id)];
+  return firstRows('posts', all, sql`created_at desc, id desc`);
 }
 
 /** Newest first. */
 export function isAfter(last_created_at: string | undefined, last_id: string) {
   return sql<SqlBool>`(posts.created_at, posts.id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`;
+}
+
+export function newestFirst(feed: ReturnType<typeof selectFeed>, { limit }: Bounds) {
+  return feed.orderBy('posts.created_at', 'desc').orderBy('posts.id', 'desc').limit(limit);
 }
 
 /**
@@ -77,17 +89,39 @@ function friendsPosts({ me, last_created_at, last_id, limit }: FeedPage): Posts 
       select * from posts
       where posts.user_id = friends.friend_id and posts.visibility <> 'private' and ${after}
       order by posts.created_at desc, posts.id desc
-      limit ${limit}
+      limit (select ${limit}::integer)
     ) as posts
+    order by posts.created_at desc, posts.id desc
+    limit 101
   )`;
 }
 
-/** Literals, not parameters: a plan that is made for any value could not use an index that holds some. */
+/**
+ * The newest of the public posts, of the friends' and of the user's own: each a page of its own, so that nobody's posts out
+ * of sight are in the way, however many. What is public is in the first alone.
+ */
+function visiblePosts(page: FeedPage): Posts {
+  const first = (posts: Posts) =>
+    sql`(select * from ${posts} as posts order by created_at desc, id desc limit ${page.limit})`;
+  return sql`(
+    select * from ${first(publicPosts(page))} as posts
+    union all
+    select * from ${first(friendsPosts(page))} as posts where visibility <> 'public'
+    union all
+    select * from ${first(newestPosts([sql`posts.user_id = ${page.me}`], page))} as posts where visibility <> 'public'
+  )`;
+}
+
+/** Written out, not as a parameter: a plan for any value could not use the index of those that are public. */
+function publicPosts(page: FeedPage): Posts {
+  return newestPosts([sql`posts.visibility = 'public'`], page);
+}
+
 const feeds = {
-  visible: compiledOnce((db, page: FeedPage) => newestFirst(selectFeed(db, page.me), page)),
-  public: compiledOnce((db, page: FeedPage) =>
-    newestFirst(selectFeed(db, page.me).where('posts.visibility', '=', sql.lit('public')), page),
+  visible: compiledOnce((db, page: FeedPage) =>
+    newestFirst(selectFeed(db, page.me, page.me === undefined ? publicPosts(page) : visiblePosts(page)), page),
   ),
+  public: compiledOnce((db, page: FeedPage) => newestFirst(selectFeed(db, page.me, publicPosts(page)), page)),
   friends: compiledOnce((db, page: FeedPage) => newestFirst(selectFeed(db, page.me, friendsPosts(page)), page)),
 };
 

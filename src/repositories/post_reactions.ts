@@ -1,4 +1,4 @@
-import { type Kysely, type SqlBool, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { DB } from '../types/database.ts';
 import type { PostComment } from '../types/functions.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
@@ -6,6 +6,7 @@ import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
+import { firstRows } from './first_rows.ts';
 import { type Bounds, type PageRequest, pageOf } from './post_feed.ts';
 import { PostReader } from './post_reader.ts';
 import { found } from './stored.ts';
@@ -18,46 +19,40 @@ export type CommentWithAuthor = PostComment & { full_name: string | null; avatar
 
 const commentSchema = textSchema(2000);
 
-const selectLikes = compiledOnce((db, { post_id, last_created_at, last_id, limit }: Bounds & { post_id: string }) => {
-  const query = db
-    .selectFrom('post_likes')
+type PostPage = Bounds & { post_id: string };
+
+const selectLikes = compiledOnce((db, { post_id, last_created_at, last_id, limit }: PostPage) => {
+  const conditions = [sql`post_id = ${post_id}`];
+  if (last_id !== undefined) {
+    conditions.push(sql`(created_at, user_id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`);
+  }
+  return db
+    .selectFrom(firstRows('post_likes', conditions, sql`created_at desc, user_id desc`).as('post_likes'))
     .leftJoin('public_profiles', 'public_profiles.id', 'post_likes.user_id')
-    .select([
-      'post_likes.user_id',
-      'public_profiles.full_name',
-      'public_profiles.avatar_url',
-      'post_likes.created_at',
-      sql<string>`post_likes.created_at::text`.as('sort_key'),
-    ])
-    .where('post_likes.post_id', '=', post_id)
+    .select(['post_likes.user_id', 'public_profiles.full_name', 'public_profiles.avatar_url', 'post_likes.created_at'])
+    .select(sql<string>`post_likes.created_at::text`.as('sort_key'))
     .orderBy('post_likes.created_at', 'desc')
     .orderBy('post_likes.user_id', 'desc')
     .limit(limit);
-  return last_id === undefined
-    ? query
-    : query.where(
-        sql<SqlBool>`(post_likes.created_at, post_likes.user_id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`,
-      );
 });
 
-const selectComments = compiledOnce(
-  (db, { post_id, last_created_at, last_id, limit }: Bounds & { post_id: string }) => {
-    const query = selectCommentsWithAuthor(db)
-      .where('post_comments.post_id', '=', post_id)
-      .orderBy('post_comments.created_at')
-      .orderBy('post_comments.id')
-      .limit(limit);
-    return last_id === undefined
-      ? query
-      : query.where(
-          sql<SqlBool>`(post_comments.created_at, post_comments.id) > (${last_created_at}::timestamptz, ${last_id}::uuid)`,
-        );
-  },
-);
+const selectComments = compiledOnce((db, { post_id, last_created_at, last_id, limit }: PostPage) => {
+  const conditions = [sql`post_id = ${post_id}`];
+  if (last_id !== undefined) {
+    conditions.push(sql`(created_at, id) > (${last_created_at}::timestamptz, ${last_id}::uuid)`);
+  }
+  return selectCommentsWithAuthor(db, firstRows('post_comments', conditions, sql`created_at, id`))
+    .orderBy('post_comments.created_at')
+    .orderBy('post_comments.id')
+    .limit(limit);
+});
 
-export function selectCommentsWithAuthor(db: Kysely<DB>) {
+export function selectCommentsWithAuthor(
+  db: Kysely<DB>,
+  comments: RawBuilder<Selectable<DB['post_comments']>> = sql`post_comments`,
+) {
   return db
-    .selectFrom('post_comments')
+    .selectFrom(comments.as('post_comments'))
     .leftJoin('public_profiles', 'public_profiles.id', 'post_comments.user_id')
     .selectAll('post_comments')
     .select(['public_profiles.full_name', 'public_profiles.avatar_url'])

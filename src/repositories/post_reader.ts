@@ -1,4 +1,4 @@
-import { type Kysely, type SqlBool, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import type { PostSearchResult } from '../types/functions.ts';
@@ -11,6 +11,7 @@ import {
   type Bounds,
   type FeedPost,
   newestFirst,
+  newestPosts,
   type PageRequest,
   pageOf,
   readFeed,
@@ -32,19 +33,20 @@ type ByAuthor = z.output<typeof authorFilterSchema> & Bounds & { me?: string; au
 type ByTag = Bounds & { me?: string; tag: string };
 
 const selectByAuthor = compiledOnce((db, { me, author, trip_id, tag, ...bounds }: ByAuthor) => {
-  let feed = selectFeed(db, me).where('posts.user_id', '=', author).where('posts.visibility', '<>', sql.lit('private'));
-  if (trip_id !== undefined) feed = feed.where('posts.trip_id', '=', trip_id);
-  if (tag !== undefined) feed = feed.where(sql<SqlBool>`${tag} = any(posts.tags)`);
-  return newestFirst(feed, bounds);
+  const conditions = [sql`posts.user_id = ${author}`, sql`posts.visibility <> 'private'`];
+  if (trip_id !== undefined) conditions.push(sql`posts.trip_id = ${trip_id}`);
+  if (tag !== undefined) conditions.push(sql`${tag} = any(posts.tags)`);
+  return newestFirst(selectFeed(db, me, newestPosts(conditions, bounds)), bounds);
 });
 
-const selectByTag = compiledOnce((db, { me, tag, last_created_at = '', last_id, limit }: ByTag) => {
+const selectByTag = compiledOnce((db, { me, tag, ...bounds }: ByTag) => {
+  const { last_created_at, last_id, limit } = bounds;
   const after = last_id === undefined ? sql`null, null` : sql`${last_created_at}::timestamptz, ${last_id}::uuid`;
-  const tagged = sql<{ post_id: string }>`public.tagged_posts(${tag}, ${after}, ${limit}::integer)`;
-  return selectFeed(db, me)
-    .innerJoin(tagged.as('tagged'), 'tagged.post_id', 'posts.id')
-    .orderBy('posts.created_at', 'desc')
-    .orderBy('posts.id', 'desc');
+  const tagged = sql<Selectable<DB['posts']>>`(
+    select posts.* from public.tagged_posts(${tag}, ${after}, ${limit}::integer) as tagged
+    join posts on posts.id = tagged.post_id
+  )`;
+  return newestFirst(selectFeed(db, me, tagged), bounds);
 });
 
 /** The posts that a session may see: visitors the public ones; users also their friends' and their own. */

@@ -1,4 +1,4 @@
-import { type Kysely, type SqlBool, sql, type Updateable } from 'kysely';
+import { type Kysely, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { postVisibilities } from '../types/enums.ts';
@@ -21,7 +21,7 @@ import {
   type FeedPost,
   type FeedScope,
   feedScopes,
-  isAfter,
+  newestPosts,
   type PageRequest,
   pageOf,
   readFeed,
@@ -86,18 +86,18 @@ export type ExactLocation = z.input<typeof pointSchema>;
 
 type OwnPage = z.output<typeof filterSchema> & Bounds & { user_id: string };
 
-const selectOwnPage = compiledOnce((db, { user_id, last_created_at, last_id, limit, ...filter }: OwnPage) => {
-  const { visibility, trip_id, tag } = filter;
-  let query = selectPosts(db)
+const selectOwnPage = compiledOnce((db, { user_id, visibility, trip_id, tag, ...bounds }: OwnPage) => {
+  const conditions = [sql`posts.user_id = ${user_id}`];
+  if (visibility !== undefined) conditions.push(sql`posts.visibility = ${visibility}`);
+  if (trip_id !== undefined) conditions.push(sql`posts.trip_id = ${trip_id}`);
+  if (tag !== undefined) conditions.push(sql`${tag} = any(posts.tags)`);
+  return db
+    .selectFrom(newestPosts(conditions, bounds).as('posts'))
+    .select(postColumns)
     .select(sql<string>`posts.created_at::text`.as('sort_key'))
-    .where('user_id', '=', user_id)
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit);
-  if (visibility !== undefined) query = query.where('visibility', '=', visibility);
-  if (trip_id !== undefined) query = query.where('trip_id', '=', trip_id);
-  if (tag !== undefined) query = query.where(sql<SqlBool>`${tag} = any(tags)`);
-  return last_id === undefined ? query : query.where(isAfter(last_created_at, last_id));
+    .orderBy('posts.created_at', 'desc')
+    .orderBy('posts.id', 'desc')
+    .limit(bounds.limit);
 });
 
 /** Posts as a user reads, writes, likes and comments on them. */

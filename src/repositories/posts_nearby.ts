@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DB } from '../types/database.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { isUuid } from '../types/uuid.ts';
@@ -24,13 +24,16 @@ const selectNearby = compiledOnce((db, { me, lat, lng, radius_m, limit, ...last 
     last_id === undefined
       ? sql`null, null, null`
       : sql`${last_distance}::integer, ${last_created_at}::timestamptz, ${last_id}::uuid`;
-  const nearby = sql<{ post_id: string; distance_m: number }>`public.posts_near(
-    ${lat}::double precision, ${lng}::double precision, ${radius_m}::double precision, ${after}, ${limit}::integer
+  const nearby = sql<Selectable<DB['posts']> & { distance_m: number }>`(
+    select posts.*, nearby.distance_m
+    from public.posts_near(
+      ${lat}::double precision, ${lng}::double precision, ${radius_m}::double precision, ${after}, ${limit}::integer
+    ) as nearby
+    join posts on posts.id = nearby.post_id
   )`;
-  return selectFeed(db, me)
-    .innerJoin(nearby.as('nearby'), 'nearby.post_id', 'posts.id')
-    .select('nearby.distance_m')
-    .orderBy('nearby.distance_m')
+  return selectFeed(db, me, nearby)
+    .select(sql<number>`posts.distance_m`.as('distance_m'))
+    .orderBy('distance_m')
     .orderBy('posts.created_at', 'desc')
     .orderBy('posts.id', 'desc');
 });

@@ -52,7 +52,7 @@ export type Friendship = {
   updated_at: Date;
 };
 
-/** A row of `list_blocked_users`. */
+/** A row of `blocked_users`. */
 export type BlockedUser = {
   blocked_id: string;
   created_at: Date;

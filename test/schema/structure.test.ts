@@ -167,6 +167,7 @@ test('functions that only read are stable, and those that may change something s
       .map((row) => row.name)
       .sort();
   expect(named('s')).toEqual([
+    'blocked_users',
     'get_user_activity',
     'income_occurrences',
     'list_blocked_users',

@@ -127,8 +127,12 @@ test('a block is lifted before a new request', async () => {
 const block = (person: Request, id: string) => person('select block_user($1)', [id]);
 const unblock = async (person: Request, id: string) =>
   (await person('select unblock_user($1) as lifted', [id])).rows[0].lifted;
-const blocked = async (person: Request) =>
-  (await person('select blocked_id from list_blocked_users()')).rows.map((row) => row.blocked_id);
+async function blocked(person: Request): Promise<string[]> {
+  const ids = async (name: string) =>
+    (await person(`select blocked_id from ${name}()`)).rows.map((row) => row.blocked_id);
+  expect(await ids('list_blocked_users')).toEqual(await ids('blocked_users'));
+  return await ids('blocked_users');
+}
 
 test('a block may be mutual: lifting one leaves the other', async () => {
   for (const [first, firstId, second, secondId] of [
@@ -181,7 +185,7 @@ test('a block of oneself is refused, of nobody is none', async () => {
 test('a list of blocks gives names, to who made them', async () => {
   await bob("update profiles set full_name = 'Bob', avatar_url = 'https://example.com/bob.png'");
   await block(alice, bobId);
-  const { rows } = await alice('select blocked_id, full_name, avatar_url from list_blocked_users()');
+  const { rows } = await alice('select blocked_id, full_name, avatar_url from blocked_users()');
   expect(rows).toEqual([{ blocked_id: bobId, full_name: 'Bob', avatar_url: 'https://example.com/bob.png' }]);
 });
 

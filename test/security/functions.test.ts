@@ -16,6 +16,7 @@ describe('functions', () => {
   const executable: Record<string, string> = {
     'accept_friend(uuid)': signedIn,
     'block_user(uuid)': signedIn,
+    'blocked_users(timestamp with time zone,uuid,integer)': signedIn,
     'cancel_friend_request(uuid)': signedIn,
     'comment_on_post(uuid,text,uuid)': signedIn,
     'decline_friend_request(uuid)': signedIn,
@@ -23,7 +24,7 @@ describe('functions', () => {
     'get_user_activity(uuid,integer)': signedIn,
     'income_occurrences(date,date)': signedIn,
     'like_post(uuid)': signedIn,
-    'list_blocked_users(timestamp with time zone,uuid,integer)': signedIn,
+    'list_blocked_users()': signedIn,
     'messages(pam_conversations)': signedIn,
     'mutual_friends(uuid,uuid,integer)': signedIn,
     'posts_near(double precision,double precision,double precision,integer,timestamp with time zone,uuid,integer)':
@@ -38,6 +39,7 @@ describe('functions', () => {
     'private.accept_friend(uuid)': signedIn,
     'private.block_user(uuid)': signedIn,
     'private.blocked_ids()': signedIn,
+    'private.blocked_users(timestamp with time zone,uuid,integer)': signedIn,
     'private.can_write()': signedIn,
     'private.comment_on_post(uuid,text,uuid)': signedIn,
     'private.delete_comment(uuid)': signedIn,
@@ -64,7 +66,7 @@ describe('functions', () => {
     'private.is_tag_list(text[])': signedIn,
     'private.is_timezone(text)': signedIn,
     'private.like_post(uuid)': signedIn,
-    'private.list_blocked_users(timestamp with time zone,uuid,integer)': signedIn,
+    'private.list_blocked_users()': signedIn,
     'private.mutual_friends(uuid,uuid,integer)': signedIn,
     'private.normalize_tags(text[])': signedIn,
     'private.occurrences(date,text,date,date,date)': signedIn,

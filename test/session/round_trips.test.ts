@@ -164,12 +164,25 @@ const one: Record<string, Row> = {
     ({ bob }) =>
     () =>
       bob.posts.feed(),
+  'PostReader.byAuthor':
+    ({ alice, bob }) =>
+    () =>
+      bob.posts.byAuthor(alice.id, { tag: 'beach' }),
+  'PostReader.byTag': () => () => database.asAnon().posts.byTag('beach'),
+  'PostReader.near':
+    ({ bob }) =>
+    () =>
+      bob.posts.near({ lat: 38.57, lng: -109.55, radius_km: 50 }),
   'PostReader.find': () => () => database.asAnon().posts.find(randomUUID()),
   'PostReader.get': async ({ alice }) => {
     const { id } = await alice.posts.create(post);
     return () => database.asAnon().posts.get(id);
   },
   'PostReader.search': () => () => database.asAnon().posts.search('dust'),
+  'PostRepository.feed':
+    ({ bob }) =>
+    () =>
+      bob.posts.feed({ scope: 'friends' }),
   'PostRepository.create':
     ({ alice }) =>
     () =>
@@ -186,22 +199,53 @@ const one: Record<string, Row> = {
     const { id } = await alice.posts.create(post);
     return () => alice.posts.delete(id);
   },
-  'PostRepository.like': async ({ alice, bob }) => {
+  'PostRepository.exactLocation':
+    ({ alice }) =>
+    () =>
+      alice.posts.exactLocation(randomUUID()),
+  'PostRepository.setExactLocation': async ({ alice }) => {
+    const { id } = await alice.posts.create(post);
+    return () => alice.posts.setExactLocation(id, { lat: 38.57331, lng: -109.54984 });
+  },
+  'PostReactionRepository.like': async ({ alice, bob }) => {
     const { id } = await alice.posts.create(post);
     return () => bob.posts.like(id);
   },
-  'PostRepository.unlike': async ({ alice, bob }) => {
+  'PostReactionRepository.unlike': async ({ alice, bob }) => {
     const { id } = await alice.posts.create(post);
     return () => bob.posts.unlike(id);
   },
-  'PostRepository.comment': async ({ alice, bob }) => {
+  'PostReactionRepository.likes':
+    ({ bob }) =>
+    () =>
+      bob.posts.likes(randomUUID()),
+  'PostReactionRepository.comment': async ({ alice, bob }) => {
     const { id } = await alice.posts.create(post);
     return () => bob.posts.comment(id, 'x');
   },
-  'PostRepository.comments':
+  'PostReactionRepository.comments':
     ({ bob }) =>
     () =>
       bob.posts.comments(randomUUID()),
+  'PostReactionRepository.editComment': async ({ alice }) => {
+    const { id } = await alice.posts.create(post);
+    const comment = await alice.posts.comment(id, 'x');
+    return () => alice.posts.editComment(comment.id, 'y');
+  },
+  'PostReactionRepository.deleteComment':
+    ({ alice }) =>
+    () =>
+      alice.posts.deleteComment(randomUUID()),
+
+  'ModerationRepository.posts': () => () => database.asService().moderation.posts(),
+  'ModerationRepository.comments':
+    ({ alice }) =>
+    () =>
+      alice.moderation.comments({ user_id: alice.id }),
+  'ModerationRepository.findPost': () => () => database.asService().moderation.findPost(randomUUID()),
+  'ModerationRepository.findComment': () => () => database.asService().moderation.findComment(randomUUID()),
+  'ModerationRepository.removePost': () => () => database.asService().moderation.removePost(randomUUID()),
+  'ModerationRepository.removeComment': () => () => database.asService().moderation.removeComment(randomUUID()),
 
   'PublicProfileRepository.find': () => () => database.asAnon().profiles.find(randomUUID()),
   'PublicProfileRepository.get':
@@ -229,6 +273,14 @@ const one: Record<string, Row> = {
     ({ alice }) =>
     () =>
       alice.friends.list(),
+  'FriendRepository.find':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.find(bob.id),
+  'FriendRepository.mutual':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.mutual(bob.id),
   'FriendRepository.request':
     ({ alice, bob }) =>
     () =>
@@ -237,6 +289,14 @@ const one: Record<string, Row> = {
     await bob.friends.request(alice.id);
     return () => alice.friends.accept(bob.id);
   },
+  'FriendRepository.decline':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.decline(bob.id),
+  'FriendRepository.cancel':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.cancel(bob.id),
   'FriendRepository.remove':
     ({ alice, bob }) =>
     () =>

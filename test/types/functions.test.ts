@@ -101,6 +101,11 @@ const functions = {
   block_user: { parameters: 'blocked_id uuid', required: 1, result: 'void' },
   unblock_user: { parameters: 'blocked_id uuid', required: 1, result: 'boolean' },
   list_blocked_users: {
+    parameters: '',
+    required: 0,
+    result: { blocked_id: 'uuid', created_at: 'timestamp with time zone' },
+  },
+  blocked_users: {
     parameters: 'before_created_at timestamp with time zone, before_id uuid, limit_results integer',
     required: 0,
     result: {
