@@ -184,13 +184,35 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select private.delete_comment(comment_id); end;
 
-    revoke execute on function private.lock_pair(uuid), ${helpers}, ${functions} from public, anon, authenticated, service_role;
+    -- With an account go its likes and comments, which changes others' posts: these are locked first, in order, as by whoever
+    -- hides or deletes them.
+    create function private.lock_reacted_posts() returns trigger
+      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      perform from public.posts p
+      where p.id in (
+        select l.post_id from public.post_likes l where l.user_id = old.id
+        union
+        select c.post_id from public.post_comments c where c.user_id = old.id
+      )
+      order by p.id
+      for no key update;
+      return old;
+    end
+    $$;
+    create trigger lock_reacted_posts before delete on public.profiles
+      for each row execute function private.lock_reacted_posts();
+
+    revoke execute on function private.lock_pair(uuid), private.lock_reacted_posts(), ${helpers}, ${functions}
+      from public, anon, authenticated, service_role;
     grant execute on function ${helpers}, ${functions} to authenticated, service_role;
   `.execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
+    drop trigger lock_reacted_posts on public.profiles;
+    drop function private.lock_reacted_posts();
     drop function ${functions};
     drop function ${helpers};
 

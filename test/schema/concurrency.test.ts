@@ -185,6 +185,30 @@ test('a comment that is deleted while its post is hidden, shown or deleted stand
   expect((await database.admin.query('select from post_comments where user_id = $1', [bob])).rows).toEqual([]);
 });
 
+test('people who leave stand in the way of nobody whose posts they liked', async () => {
+  for (let round = 0; round < rounds; round++) {
+    const people = await Promise.all([1, 2].map(() => database.signUp()));
+    const by = (person: string, text: string, values: unknown[] = []) =>
+      database.as('authenticated', person, (client) => client.query(text, values));
+    const posts = (
+      await asAlice(
+        "insert into posts (user_id, title, content) select auth.uid(), 'a', 'b' from generate_series(1, 3) returning id",
+      )
+    ).map((row) => row.id);
+    for (const person of people) {
+      for (const id of posts) await by(person, "select like_post($1), comment_on_post($1, 'Bye.')", [id]);
+    }
+    await Promise.all([
+      ...people.map((person) => by(person, 'delete from profiles where id = auth.uid()')),
+      asAlice("update posts set visibility = 'friends' where id = $1", [posts[0]]),
+      asAlice('delete from posts where id = $1', [posts[1]]),
+    ]);
+    expect((await database.admin.query(wrongPosts)).rows).toEqual([]);
+    const rows = await asAlice('select distinct likes_count, comments_count from posts where user_id = auth.uid()');
+    expect(rows).toEqual([{ likes_count: 0, comments_count: 0 }]);
+  }
+});
+
 test('a request that meets a block leaves no friendship', async () => {
   for (let round = 0; round < rounds; round++) {
     const bob = await database.signUp();
