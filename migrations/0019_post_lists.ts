@@ -70,49 +70,59 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end;
     revoke execute on function private.audiences() from public, anon, authenticated, service_role;
 
-    -- The best of the newest thousand that match. Of a word that is everywhere they are found among the newest posts, of
-    -- others through the index, which gives all that match: what is common shows in a sample.
+    -- The best of the newest thousand that match. Of a word that a sample shows to be common these are found among the newest
+    -- posts; of others, and of one that was common lately only, through the index, which gives all that match. What is asked
+    -- of an index comes from a "select", so that the plan does not depend on how common a word is out of sight.
     create or replace function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
       query constant tsquery := private.search_query(search_term);
       blocked constant uuid[] := private.blocked_ids();
       audiences constant text[] := private.audiences();
-      common constant boolean := (
-        select count(*) >= 10
+      newest uuid[];
+    begin
+      if 10 <= (
+        select count(*)
         from (
           select p.search from public.posts p where p.visibility = 'public' order by p.created_at desc, p.id desc limit 200
-        ) as newest
-        where newest.search @@ query
-      );
-    begin
+        ) as sample
+        where sample.search @@ query
+      ) then
+        newest := array(
+          select recent.id
+          from (
+            select p.id, p.user_id, p.search from public.posts p
+            where p.visibility = 'public'
+            order by p.created_at desc, p.id desc
+            limit 20000
+          ) as recent
+          where recent.search @@ query and recent.user_id <> all (blocked)
+          limit 1000
+        );
+      end if;
+      if newest is null or cardinality(newest) < 1000 then
+        newest := array(
+          select found.id
+          from (
+            select p.id, p.created_at from public.posts p
+            where p.visibility = 'public' and p.search @@ (select query) and p.user_id <> all (blocked)
+            offset 0
+          ) as found
+          order by found.created_at desc, found.id desc
+          limit 1000
+        );
+      end if;
       return query
         select found.id, ts_rank(found.search, query)
         from (
-          (
-            select newest.id, newest.search, newest.created_at
-            from (
-              select p.id, p.user_id, p.search, p.created_at from public.posts p
-              where p.visibility = 'public'
-              order by p.created_at desc, p.id desc
-              offset 0
-            ) as newest
-            where common and newest.search @@ query and newest.user_id <> all (blocked)
-            limit 1000
-          )
-          union all
-          (
-            select p.id, p.search, p.created_at from public.posts p
-            where not common and p.visibility = 'public' and p.search @@ query and p.user_id <> all (blocked)
-            order by p.created_at desc, p.id desc
-            limit 1000
-          )
+          (select p.id, p.search, p.created_at from public.posts p where p.id = any (newest))
           union all
           (
             select theirs.id, theirs.search, theirs.created_at
             from (
               select p.id, p.search, p.created_at from public.posts p
-              where p.visibility <> 'public' and array[p.visibility || ':' || p.user_id::text] && audiences and p.search @@ query
+              where p.visibility <> 'public' and array[p.visibility || ':' || p.user_id::text] && (select audiences)
+                and p.search @@ (select query)
               offset 0
             ) as theirs
             order by theirs.created_at desc, theirs.id desc
@@ -124,35 +134,59 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     end
     $$;
 
-    -- As text ("execute"), the query is planned for its tag: a common one is found among the newest posts, a rare one through
-    -- the index.
+    -- As a search: a tag that is common fills the page from the newest thousand posts.
     create function private.find_tagged_posts(wanted_tag text, before_created_at timestamptz, before_id uuid, most integer)
       returns table (id uuid)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
+    declare
+      wanted_tags constant text[] := array[wanted_tag];
+      blocked constant uuid[] := private.blocked_ids();
+      audiences constant text[] := private.audiences();
+      newest uuid[];
     begin
-      return query execute $query$
+      newest := array(
+        select recent.id
+        from (
+          select p.id, p.user_id, p.tags from public.posts p
+          where p.visibility = 'public' and (p.created_at, p.id) < (before_created_at, before_id)
+          order by p.created_at desc, p.id desc
+          limit 1000
+        ) as recent
+        where recent.tags @> wanted_tags and recent.user_id <> all (blocked)
+        limit most
+      );
+      if cardinality(newest) < most then
+        newest := array(
+          select found.id
+          from (
+            select p.id, p.created_at from public.posts p
+            where p.visibility = 'public' and p.tags @> (select wanted_tags) and (p.created_at, p.id) < (before_created_at, before_id)
+              and p.user_id <> all (blocked)
+            offset 0
+          ) as found
+          order by found.created_at desc, found.id desc
+          limit most
+        );
+      end if;
+      return query
         select found.id
         from (
-          (
-            select p.id, p.created_at from public.posts p
-            where p.visibility = 'public' and p.tags @> $1 and (p.created_at, p.id) < ($2, $3) and p.user_id <> all ($4)
-            order by p.created_at desc, p.id desc limit $6
-          )
+          (select p.id, p.created_at from public.posts p where p.id = any (newest))
           union all
           (
             select theirs.id, theirs.created_at
             from (
               select p.id, p.created_at from public.posts p
-              where p.visibility <> 'public' and array[p.visibility || ':' || p.user_id::text] && $5
-                and p.tags @> $1 and (p.created_at, p.id) < ($2, $3)
+              where p.visibility <> 'public' and array[p.visibility || ':' || p.user_id::text] && (select audiences)
+                and p.tags @> (select wanted_tags) and (p.created_at, p.id) < (before_created_at, before_id)
               offset 0
             ) as theirs
-            order by theirs.created_at desc, theirs.id desc limit $6
+            order by theirs.created_at desc, theirs.id desc
+            limit most
           )
         ) as found
-        order by found.created_at desc, found.id desc limit $6
-      $query$
-      using array[wanted_tag], before_created_at, before_id, private.blocked_ids(), private.audiences(), most;
+        order by found.created_at desc, found.id desc
+        limit most;
     end
     $$;
 
