@@ -1,11 +1,14 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import type { PoolConfig } from 'pg';
+import { AccountRepository } from './repositories/accounts.ts';
+import { BudgetRepository } from './repositories/budgets.ts';
 import { ExpenseRepository } from './repositories/expenses.ts';
+import { FeedbackReader } from './repositories/feedback.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
 import { ModerationRepository } from './repositories/moderation.ts';
 import { type OwnPosts, type OwnProfile, ownPostsOf, ownProfileOf } from './repositories/on_behalf.ts';
-import { PamRepository } from './repositories/pam.ts';
+import { PamRepository, ServicePamRepository } from './repositories/pam.ts';
 import { PostReader } from './repositories/post_reader.ts';
 import { PostRepository } from './repositories/posts.ts';
 import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
@@ -19,29 +22,27 @@ import {
   userContext,
 } from './session/claims.ts';
 import { Cursor } from './session/cursor.ts';
-import { runInTransaction } from './session/own_transaction.ts';
-import { createPool } from './session/pool.ts';
+import { refuseBesideStream, runInTransaction } from './session/own_transaction.ts';
+import { createPool, type limitNames } from './session/pool.ts';
 import { type ScopeOptions, type SessionOptions, scopedPool } from './session/scoped_pool.ts';
 import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
+import { refuseTransactionControl } from './session/transaction_control.ts';
 import type { TransactionLevel } from './session/transaction_level.ts';
+import type { TelemetryOptions } from './telemetry/options.ts';
+import { queryEvents } from './telemetry/query_event.ts';
+import { Tracing } from './telemetry/tracing.ts';
 import type { DB } from './types/database.ts';
-import type { MessageRole } from './types/enums.ts';
-import { ConfigurationError } from './types/errors.ts';
+import { ConfigurationError, type DatabaseError } from './types/errors.ts';
 
 /**
  * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
- * that the server keeps for every statement, how long to wait for its answer, and `preparedStatements: false` for poolers
- * that keep none.
+ * that the server keeps for every statement, how long to wait for its answer, `preparedStatements: false` for poolers that
+ * keep none, and `onQuery` and `tracer` to see what happens.
  */
-export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames> & ScopeOptions;
-
-/** `pg` sends these as it connects, where poolers refuse them and where a session's own would overrule them. */
-const limitNames = {
-  statement_timeout: 'statementTimeoutMillis',
-  lock_timeout: 'lockTimeoutMillis',
-  idle_in_transaction_session_timeout: 'idleInTransactionTimeoutMillis',
-};
+export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames | 'Client' | 'pipeline'> &
+  ScopeOptions &
+  TelemetryOptions;
 
 /**
  * `kysely` runs a service's own queries under the session's role and claims; inside a transaction it is the transaction. Its
@@ -98,6 +99,7 @@ export type UserRepositories = {
   readonly trips: TripRepository;
   readonly expenses: ExpenseRepository;
   readonly income: IncomeRepository;
+  readonly budgets: BudgetRepository;
   readonly posts: PostRepository;
   readonly friends: FriendRepository;
   readonly pam: PamRepository;
@@ -118,16 +120,23 @@ export type AnonRepositories = {
 export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam' | 'moderation'> & {
   readonly posts: OwnPosts;
   readonly profiles: OwnProfile;
-  readonly pam: PamRepository<MessageRole>;
+  readonly pam: ServicePamRepository;
 };
 
-/** What the service does of its own: role `service_role`, which bypasses RLS. */
-export type ServiceRepositories = { readonly moderation: ModerationRepository };
+/** What the service may do with everybody's data: role `service_role`, which bypasses RLS. */
+export type ServiceRepositories = {
+  readonly accounts: AccountRepository;
+  readonly feedback: FeedbackReader;
+  readonly moderation: ModerationRepository;
+};
 
 export type ServiceSession = Session<ServiceRepositories> & {
   /** The service acting for one user, whose rows every statement names. @throws {ValidationError} unless `userId` is a uuid. */
   onBehalfOf(userId: string, options?: SessionOptions): Session<OnBehalfRepositories>;
 };
+
+/** Numbers of connections: `open` of at most `max`, `idle` among them, and how many calls are `waiting` for one. */
+export type Connections = { max: number; open: number; idle: number; waiting: number };
 
 export type Database = {
   /**
@@ -142,6 +151,8 @@ export type Database = {
   asAnon(options?: SessionOptions): Session<AnonRepositories>;
   /** A session of the service itself, which bypasses RLS. */
   asService(options?: SessionOptions): ServiceSession;
+  /** The connections of the pool at this moment. */
+  readonly connections: Connections;
   /**
    * Refuses new work, waits up to `timeoutMillis` (default 10 s) for the statements and transactions that run, then cancels
    * the rest, whose callers get an error, and closes all connections.
@@ -153,8 +164,8 @@ export type Database = {
  * Opens the database; the first statement connects. The login role must be a member of `anon`, `authenticated` and
  * `service_role`, as Supabase's `postgres` is.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed, or a limit is no number of milliseconds or
- *   has `pg`'s own name.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, a limit is no number of milliseconds or has
+ *   `pg`'s own name, or `onQuery` or `tracer` is none.
  * @example
  * const database = createDatabase({ connectionString: process.env.DATABASE_URL });
  * const alice = database.asUser({ sub: userId });
@@ -167,22 +178,29 @@ export function createDatabase({
   lockTimeoutMillis,
   idleInTransactionTimeoutMillis,
   query_timeout,
+  onQuery,
+  tracer,
   ...poolConfig
 }: DatabaseOptions): Database {
   const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis, query_timeout };
   checkLimits(limits);
-  refuseStartupLimits(poolConfig);
   const pool = createPool(poolConfig);
+  const tracing = tracer && new Tracing(tracer, pool);
+  const observers = [onQuery && queryEvents(onQuery), tracing].filter((observer) => observer !== undefined);
   let closing: Promise<void> | undefined;
 
-  function open<Repositories>(
+  function open<Repositories extends object>(
     context: SessionContext,
     { signal }: SessionOptions,
-    bind: (kysely: Kysely<DB>) => Repositories,
+    repositoriesOf: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new ConfigurationError('signal must be an AbortSignal, such as controller.signal.');
+    }
+    const bind = tracing ? (kysely: Kysely<DB>) => tracing.repositories(repositoriesOf(kysely)) : repositoriesOf;
     const kysely = new Kysely<DB>({
       dialect: new PostgresDialect({
-        pool: scopedPool(pool, context, { preparedStatements, signal, ...limits }),
+        pool: scopedPool(pool, context, { preparedStatements, signal, ...limits }, observers),
         cursor: Cursor,
       }),
     });
@@ -190,6 +208,8 @@ export function createDatabase({
       const gated = tx.withPlugin({
         transformQuery: ({ node }) => {
           level.refuseUnlessOpen();
+          refuseBesideStream(pool, context);
+          refuseTransactionControl(node);
           return node;
         },
         transformResult: async ({ result }) => result,
@@ -197,19 +217,26 @@ export function createDatabase({
       return {
         ...bind(gated),
         kysely: gated,
-        transaction: (fn) => level.nested(tx, (_, inner) => fn(inside(tx, inner))),
+        transaction: async (fn) => {
+          refuseBesideStream(pool, context);
+          return await level.nested(tx, (_, inner) => fn(inside(tx, inner)));
+        },
         afterCommit: (fn) => level.afterCommit(fn),
       };
     };
     return {
       ...bind(kysely),
       kysely,
-      transaction: (fn, transactionOptions) =>
-        runTransaction(
-          kysely,
-          (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
-          transactionOptions,
-        ),
+      transaction: (fn, transactionOptions) => {
+        const run = (onRetry?: (error: DatabaseError) => void) =>
+          runTransaction(
+            kysely,
+            (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
+            transactionOptions,
+            onRetry,
+          );
+        return tracing ? tracing.transaction(run) : run();
+      },
     };
   }
 
@@ -225,25 +252,27 @@ export function createDatabase({
         profiles: new PublicProfileRepository(kysely),
       })),
     asService: (options = {}) => ({
-      ...open(serviceContext(), options, (kysely) => ({ moderation: new ModerationRepository(kysely) })),
-      onBehalfOf: (userId, onBehalfOptions = options) =>
-        open(onBehalfContext(userId), onBehalfOptions, (kysely) => ({
-          ...userRepositories(kysely, userId, PamRepository<MessageRole>),
+      ...open(serviceContext(), options, (kysely) => ({
+        accounts: new AccountRepository(kysely),
+        feedback: new FeedbackReader(kysely),
+        moderation: new ModerationRepository(kysely),
+      })),
+      onBehalfOf: (userId, onBehalfOptions) =>
+        open(onBehalfContext(userId), { ...options, ...onBehalfOptions }, (kysely) => ({
+          ...userRepositories(kysely, userId, ServicePamRepository),
           posts: ownPostsOf(kysely, userId),
           profiles: ownProfileOf(kysely, userId),
         })),
     }),
+    get connections() {
+      const { options, open, idleCount, waiting } = pool;
+      return { max: options.max, open, idle: idleCount, waiting };
+    },
     destroy: ({ timeoutMillis = 10_000 } = {}) => {
       closing ??= pool.close(timeoutMillis);
       return closing;
     },
   };
-}
-
-function refuseStartupLimits(config: object): void {
-  for (const [name, ours] of Object.entries(limitNames)) {
-    if (name in config) throw new ConfigurationError(`${name} is not taken: say ${ours}.`);
-  }
 }
 
 function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db: Kysely<DB>, userId: string) => Pam) {
@@ -252,6 +281,7 @@ function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db:
     trips: new TripRepository(kysely, userId),
     expenses: new ExpenseRepository(kysely, userId),
     income: new IncomeRepository(kysely, userId),
+    budgets: new BudgetRepository(kysely, userId),
     posts: new PostRepository(kysely, userId),
     friends: new FriendRepository(kysely, userId),
     pam: new Pam(kysely, userId),

@@ -1,6 +1,7 @@
 export {
   type AnonRepositories,
   type Bound,
+  type Connections,
   createDatabase,
   type Database,
   type DatabaseOptions,
@@ -11,7 +12,10 @@ export {
   type TransactionSession,
   type UserRepositories,
 } from './database.ts';
+export * from './repositories/accounts.ts';
+export * from './repositories/budgets.ts';
 export * from './repositories/expenses.ts';
+export * from './repositories/feedback.ts';
 export * from './repositories/friends.ts';
 export * from './repositories/income.ts';
 export {
@@ -37,12 +41,14 @@ export * from './repositories/trips.ts';
 export type { Claims } from './session/claims.ts';
 export type { SessionOptions } from './session/scoped_pool.ts';
 export type { TransactionOptions } from './session/transaction.ts';
+export type { TelemetryOptions } from './telemetry/options.ts';
+export type { QueryEvent } from './telemetry/query_event.ts';
 export { currencies } from './types/currency.ts';
 export type { DB } from './types/database.ts';
 export * from './types/enums.ts';
 export * from './types/errors.ts';
 export type * from './types/functions.ts';
-export type { Destination, Itinerary, JsonObject, JsonValue, Location, Route } from './types/json.ts';
+export type { Destination, DestinationPatch, Itinerary, JsonObject, JsonValue, Location, Route } from './types/json.ts';
 export type { Money } from './types/money.ts';
 export type { Page } from './types/page.ts';
 export type * from './types/summaries.ts';

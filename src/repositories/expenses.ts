@@ -1,172 +1,68 @@
-import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
+import { type Kysely, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
-import { dateSchema, isDate } from '../types/calendar.ts';
-import { currencySchema } from '../types/currency.ts';
+import type { CsvSource } from '../csv/source.ts';
 import type { DB } from '../types/database.ts';
-import { jsonObjectSchema, tagsSchema } from '../types/json.ts';
-import { amountSchema, type Money } from '../types/money.ts';
-import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
-import { categorySchema, httpsUrlSchema, textSchema } from '../types/text.ts';
-import { isUuid, uuidSchema } from '../types/uuid.ts';
+import { uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { compiledOnce } from './compiled_once.ts';
+import { type IfVersion, ifVersionSchema } from '../types/version.ts';
+import {
+  type Expense,
+  type ExpenseInput,
+  type ExpensePatch,
+  expenseColumns,
+  expenseInputSchema,
+  expensePatchSchema,
+  type NewExpense,
+} from './expense_fields.ts';
+import { type ImportReport, importExpenses } from './expense_import.ts';
+import { insertBatch, lockTrips, toBatches } from './expense_insert.ts';
+import { ExpenseReader } from './expense_reader.ts';
+import { type ImportOptions, importOptionsSchema } from './import_options.ts';
 import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
-const columns = [
-  'id',
-  'user_id',
-  'trip_id',
-  'amount',
-  'currency',
-  'category',
-  'description',
-  'date',
-  'location',
-  'receipt_url',
-  'tags',
-  'metadata',
-  'version',
-  'created_at',
-  'updated_at',
-] as const;
+export type { CsvField } from '../csv/columns.ts';
+export type { CsvSource } from '../csv/source.ts';
+export type { Expense, ExpenseInput, ExpensePatch } from './expense_fields.ts';
+export type { ExpenseFilter } from './expense_filter.ts';
+export type { ImportReport } from './expense_import.ts';
+export { ExpenseReader } from './expense_reader.ts';
+export type {
+  CategoryExpenses,
+  ExpenseTotal,
+  MonthExpenses,
+  TagExpenses,
+  TotalsFilter,
+  TripExpenses,
+} from './expense_totals.ts';
+export type { ImportOptions, ImportProgress } from './import_options.ts';
 
-export type Expense = Pick<Selectable<DB['expenses']>, (typeof columns)[number]>;
-
-/** What was spent on a category in one currency. `average` is rounded to cents. */
-export type ExpenseTotal = { category: string; currency: string; total: Money; count: number; average: Money };
-
-const fields = {
-  trip_id: uuidSchema.nullable(),
-  amount: amountSchema,
-  currency: currencySchema,
-  category: categorySchema,
-  description: textSchema(2000).nullable(),
-  date: dateSchema,
-  location: textSchema(500).nullable(),
-  receipt_url: httpsUrlSchema.nullable(),
-  tags: tagsSchema,
-  metadata: jsonObjectSchema,
-};
-
-const inputSchema = z
-  .strictObject({ ...fields, id: uuidSchema })
-  .partial()
-  .required({ amount: true, category: true })
-  .transform(({ id = crypto.randomUUID(), ...expense }) => ({
-    ...expense,
-    id: id.toLowerCase(),
-    tags: expense.tags ?? [],
-    metadata: expense.metadata ?? {},
-  }));
-
-const patchSchema = z
-  .strictObject(fields)
-  .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
-
-const filterSchema = z
-  .strictObject({
-    trip_id: uuidSchema,
-    category: categorySchema,
-    currency: currencySchema,
-    since: dateSchema,
-    until: dateSchema,
-  })
-  .partial();
-
-/**
- * `amount` is a decimal string, above zero. `currency` is the profile's and `date` today in the profile's time zone unless
- * given. `id` may be made by the client, so that a repeated call is harmless.
- */
-export type ExpenseInput = z.input<typeof inputSchema>;
-export type ExpensePatch = z.input<typeof patchSchema>;
-/** `since` and `until` are dates, both included. */
-export type ExpenseFilter = z.input<typeof filterSchema>;
-
-type Bounds = { user_id: string; last_date?: string; last_id?: string; limit: number };
-
-const selectPage = compiledOnce(
-  (db, { user_id, last_date, last_id, limit, ...filter }: z.output<typeof filterSchema> & Bounds) => {
-    const { trip_id, category, currency, since, until } = filter;
-    let query = db
-      .selectFrom('expenses')
-      .select(columns)
-      .where('user_id', '=', user_id)
-      .orderBy('date', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit);
-    if (trip_id !== undefined) query = query.where('trip_id', '=', trip_id);
-    if (category !== undefined) query = query.where('category', '=', category);
-    if (currency !== undefined) query = query.where('currency', '=', currency);
-    if (since !== undefined) query = query.where('date', '>=', since);
-    if (until !== undefined) query = query.where('date', '<=', until);
-    if (last_id !== undefined) query = query.where(sql<SqlBool>`(date, id) < (${last_date}::date, ${last_id}::uuid)`);
-    return query;
-  },
-);
+const moveSchema = z.strictObject({ from: uuidSchema, to: uuidSchema.nullable() });
 
 /** A user's own expenses. */
-export class ExpenseRepository {
-  readonly #db: Kysely<DB>;
-  readonly #userId: string;
-
-  constructor(db: Kysely<DB>, userId: string) {
-    this.#db = db;
-    this.#userId = userId;
-  }
-
+export class ExpenseRepository extends ExpenseReader {
   /**
    * Records an expense. Sent twice with the same `id`, it is made once and the stored row comes back.
    *
    * @throws {ValidationError} if a field is not of its form; `ForeignKeyError` if the trip is not the user's;
-   *   `PermissionError` if the account is suspended.
+   *   `PermissionError` if the account is suspended; `UniqueError` if the id is somebody else's.
    * @example
    * await alice.expenses.create({ trip_id: trip.id, amount: '42.50', currency: 'NZD', category: 'fuel' });
    */
   async create(input: ExpenseInput): Promise<Expense> {
-    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'expense');
-  }
-
-  /** As `create`, all or none, thousands in one statement; the rows come back in the order of the input. */
-  async createMany(inputs: readonly ExpenseInput[]): Promise<Expense[]> {
-    const expenses = validate(z.array(inputSchema), inputs);
-    return await atomically(this.#db, (db) => this.#insert(db, expenses));
-  }
-
-  /** The user's expense, or undefined. */
-  async find(id: string): Promise<Expense | undefined> {
-    return await this.#own(this.#db)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-  }
-
-  /** The user's expense. @throws {NotFoundError} */
-  async get(id: string): Promise<Expense> {
-    return found(await this.find(id), 'expense');
+    return found((await this.#insert(this.db, [validate(expenseInputSchema, input)]))[0], 'expense');
   }
 
   /**
-   * The user's expenses by date, newest first, `limit` (1 to 100, default 20) at a time.
+   * As `create`, all or none, however many: 10,000 a statement, in one transaction. The rows come back in the order of the
+   * input.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws as `create`; the path of an issue begins with the place in the input: `3.amount`.
    * @example
-   * const { items, next_cursor } = await alice.expenses.list({ trip_id: trip.id, category: 'fuel', since: '2026-10-01' });
+   * await alice.expenses.createMany(receipts.map(({ total }) => ({ amount: total, category: 'food' })));
    */
-  async list({
-    limit,
-    cursor,
-    ...filter
-  }: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
-    const most = clampLimit(limit);
-    const [last_date, last_id] = cursor ? decodeCursor('expenses.list', cursor, [isDate, isUuid]) : [];
-    const bounds = { user_id: this.#userId, last_date, last_id, limit: most + 1 };
-    return toPage(
-      await selectPage(this.#db, { ...validate(filterSchema, filter), ...bounds }),
-      most,
-      ({ date, id }) => encodeCursor('expenses.list', [date, id]),
-      (expense) => expense,
-    );
+  async createMany(inputs: readonly ExpenseInput[]): Promise<Expense[]> {
+    const expenses = validate(z.array(expenseInputSchema), inputs);
+    return await atomically(this.db, (db) => this.#insert(db, expenses));
   }
 
   /**
@@ -175,24 +71,27 @@ export class ExpenseRepository {
    *
    * @throws {NotFoundError} if the user has no such expense; `ConflictError` if the version is another;
    *   `PermissionError` if the account is suspended; `ValidationError`, `ForeignKeyError` as `create`.
+   * @example
+   * await alice.expenses.update(expense.id, { category: 'repairs' }, { if_version: expense.version });
    */
-  async update(id: string, patch: ExpensePatch, { if_version }: { if_version?: number } = {}): Promise<Expense> {
-    const changes: Updateable<DB['expenses']> = validate(patchSchema, patch);
-    let query = this.#db
+  async update(id: string, patch: ExpensePatch, options: IfVersion = {}): Promise<Expense> {
+    const changes: Updateable<DB['expenses']> = validate(expensePatchSchema, patch);
+    const { if_version } = validate(ifVersionSchema, options);
+    let query = this.db
       .updateTable('expenses')
       .set(changes)
-      .where('user_id', '=', this.#userId)
+      .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .returning(columns);
+      .returning(expenseColumns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
     return (await query.executeTakeFirst()) ?? (await explainMiss('expense', if_version, () => this.find(id)));
   }
 
   /** Deletes the expense. Returns whether there was one. */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
+    const { numDeletedRows } = await this.db
       .deleteFrom('expenses')
-      .where('user_id', '=', this.#userId)
+      .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
@@ -201,81 +100,59 @@ export class ExpenseRepository {
   /**
    * Moves all expenses of the trip `from` to the trip `to`, or off any trip if that is null. Returns how many there were.
    *
-   * @throws {ForeignKeyError} if `to` is not a trip of the user's.
+   * @throws {ForeignKeyError} if `to` is not a trip of the user's; `PermissionError` if the account is suspended.
    * @example
    * await alice.expenses.move({ from: trip.id, to: detour.id });
    */
-  async move({ from, to }: { from: string; to: string | null }): Promise<number> {
-    const { numUpdatedRows } = await this.#db
+  async move(trips: { from: string; to: string | null }): Promise<number> {
+    const { from, to } = validate(moveSchema, trips);
+    const { numUpdatedRows } = await this.db
       .updateTable('expenses')
-      .set({ trip_id: validate(uuidSchema.nullable(), to, 'to') })
-      .where('user_id', '=', this.#userId)
-      .where('trip_id', '=', validate(uuidSchema, from, 'from'))
+      .set({ trip_id: to })
+      .where('user_id', '=', this.userId)
+      .where('trip_id', '=', from)
       .executeTakeFirst();
     return Number(numUpdatedRows);
   }
 
   /**
-   * Totals by category and currency between two dates, both included; the largest first within a currency.
+   * Imports the expenses of a CSV file (UTF-8) as a bank or a spreadsheet gives it, or as `exportCsv` does: all lines or
+   * none, or, with `skip_rejected`, those that can be. Delimiter, columns, decimal mark, order of dates and the sign of money
+   * spent are found out from the whole file; what could be read in two ways is refused until an option says it.
    *
+   * A file can be imported again, as can one that overlaps with it: a line is known by what it says, and by its number among
+   * lines that say the same, so that it makes one expense for good. One that was changed since stays as it is; one that was
+   * deleted comes back.
+   *
+   * The whole file is read before the first statement, which takes about 1 kB of memory a line.
+   *
+   * @throws {ImportError} if lines cannot be imported and none was: `reasons` has their numbers, columns and what is
+   *   expected there, never what stands in them; `ValidationError` if the file is not CSV, or what the path names must be said (`dates`,
+   *   `decimal`, `spent`, `columns`); `ForeignKeyError`, `PermissionError` as `create`; what `source` throws.
    * @example
-   * await alice.expenses.totalsByCategory({ since: '2026-10-01', until: '2026-10-31' });
-   * // [{ category: 'fuel', currency: 'USD', total: '412.80', count: 9, average: '45.87' }, …]
+   * const report = await alice.expenses.importCsv(createReadStream('statement.csv'), { trip_id: trip.id, currency: 'AUD' });
+   * // { lines: 214, created: 198, existing: 0, credits: 16, rejected: 0, reasons: [] }
    */
-  async totalsByCategory({ since, until }: { since: string; until: string }): Promise<ExpenseTotal[]> {
-    return await this.#db
-      .selectFrom('expenses')
-      .select((eb) => [
-        'category',
-        'currency',
-        eb.fn.sum<Money>('amount').as('total'),
-        sql<number>`count(*)::integer`.as('count'),
-        sql<Money>`round(avg(amount), 2)`.as('average'),
-      ])
-      .where('user_id', '=', this.#userId)
-      .where('date', '>=', validate(dateSchema, since, 'since'))
-      .where('date', '<=', validate(dateSchema, until, 'until'))
-      .groupBy(['currency', 'category'])
-      .orderBy('currency')
-      .orderBy('total', 'desc')
-      .orderBy('category')
-      .execute();
+  async importCsv(source: CsvSource, options: ImportOptions = {}): Promise<ImportReport> {
+    return await importExpenses(this.db, this.userId, source, validate(importOptionsSchema, options));
   }
 
-  async #insert(db: Kysely<DB>, expenses: z.output<typeof inputSchema>[]): Promise<Expense[]> {
-    const inserted = await db
-      .insertInto('expenses')
-      .columns([
-        'user_id',
-        'id',
-        'trip_id',
-        'amount',
-        'currency',
-        'category',
-        'description',
-        'date',
-        'location',
-        'receipt_url',
-        'tags',
-        'metadata',
-      ])
-      .expression(
-        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(expenses)}::jsonb) as input (
-          id uuid, trip_id uuid, amount numeric, currency text, category text, description text, date date, location text,
-          receipt_url text, tags text[], metadata jsonb
-        )
-        order by id`,
-      )
-      .onConflict((conflict) => conflict.doNothing())
-      .returning(columns)
-      .execute();
+  async #insert(db: Kysely<DB>, expenses: NewExpense[]): Promise<Expense[]> {
+    const batches = toBatches(expenses);
+    if (batches.length > 1) await lockTrips(db, this.userId, expenses);
+    const inserted: Expense[] = [];
+    for (const batch of batches) {
+      for (const row of await insertBatch(db, this.userId, batch).returning(expenseColumns).execute())
+        inserted.push(row);
+    }
     const ids = expenses.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
-      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+      db
+        .selectFrom('expenses')
+        .select(expenseColumns)
+        .where('user_id', '=', this.userId)
+        .where('id', '=', sql<string>`any(${missing}::uuid[])`)
+        .execute(),
     );
-  }
-
-  #own(db: Kysely<DB>) {
-    return db.selectFrom('expenses').select(columns).where('user_id', '=', this.#userId);
   }
 }

@@ -1,74 +1,56 @@
-import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
+import { type Kysely, type SqlBool, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
-import { dateSchema, isDate } from '../types/calendar.ts';
-import { currencySchema } from '../types/currency.ts';
+import { isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
-import { type IncomeType, incomeFrequencies, incomeTypes } from '../types/enums.ts';
-import { ValidationError } from '../types/errors.ts';
 import type { IncomeOccurrence } from '../types/functions.ts';
-import { jsonObjectSchema } from '../types/json.ts';
-import { amountSchema } from '../types/money.ts';
 import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
-import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
+import { type IfVersion, ifVersionSchema } from '../types/version.ts';
+import { type ExpectedIncome, expectedIncome, type MonthlyCashFlow, monthlyCashFlow } from './cash_flow.ts';
+import { compiledOnce } from './compiled_once.ts';
+import {
+  type IncomeEntry,
+  type IncomeFilter,
+  type IncomeInput,
+  type IncomePatch,
+  type IncomePeriod,
+  incomeColumns,
+  incomeFilterSchema,
+  incomeInputSchema,
+  incomePatchSchema,
+  incomePeriodSchema,
+  type NewIncome,
+} from './income_fields.ts';
 import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
-const columns = [
-  'id',
-  'user_id',
-  'amount',
-  'currency',
-  'source',
-  'description',
-  'date',
-  'type',
-  'frequency',
-  'ends_on',
-  'metadata',
-  'version',
-  'created_at',
-  'updated_at',
-] as const;
+export type { ExpectedIncome, MonthlyCashFlow } from './cash_flow.ts';
+export type { IncomeEntry, IncomeFilter, IncomeInput, IncomePatch, IncomePeriod } from './income_fields.ts';
 
-export type IncomeEntry = Pick<Selectable<DB['income_entries']>, (typeof columns)[number]>;
+type Bounds = { user_id: string; last_date?: string; last_id?: string; limit: number };
 
-const fields = {
-  amount: amountSchema,
-  currency: currencySchema,
-  source: textSchema(200),
-  description: textSchema(2000).nullable(),
-  date: dateSchema,
-  type: z.enum(incomeTypes),
-  frequency: z.enum(incomeFrequencies).nullable(),
-  ends_on: dateSchema.nullable(),
-  metadata: jsonObjectSchema,
-};
-
-const inputSchema = z
-  .strictObject({ ...fields, id: uuidSchema })
-  .partial()
-  .required({ amount: true, source: true })
-  .transform(({ id = crypto.randomUUID(), ...entry }) => ({
-    ...entry,
-    id: id.toLowerCase(),
-    type: entry.type ?? 'one_time',
-    metadata: entry.metadata ?? {},
-  }));
-
-const patchSchema = z
-  .strictObject(fields)
-  .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
-
-/**
- * `amount` is a decimal string, above zero. `currency` is the profile's and `date` today in the profile's time zone unless
- * given. A `type` of 'recurring' needs a `frequency`, and no other type takes one: the entry then stands for every
- * occurrence from `date` to `ends_on`, or for good. `id` may be made by the client, so that a repeated call is harmless.
- */
-export type IncomeInput = z.input<typeof inputSchema>;
-export type IncomePatch = z.input<typeof patchSchema>;
+const selectPage = compiledOnce(
+  (db, { user_id, last_date, last_id, limit, ...filter }: z.output<typeof incomeFilterSchema> & Bounds) => {
+    const { type, frequency, currency, text, since, until } = filter;
+    let query = db
+      .selectFrom('income_entries')
+      .select(incomeColumns)
+      .where('user_id', '=', user_id)
+      .orderBy('date', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit);
+    if (type !== undefined) query = query.where('type', '=', type);
+    if (frequency !== undefined) query = query.where('frequency', '=', frequency);
+    if (currency !== undefined) query = query.where('currency', '=', currency);
+    if (text !== undefined) {
+      query = query.where(sql<SqlBool>`strpos(lower(concat_ws(chr(31), source, description)), lower(${text})) > 0`);
+    }
+    if (since !== undefined) query = query.where('date', '>=', since);
+    if (until !== undefined) query = query.where('date', '<=', until);
+    if (last_id !== undefined) query = query.where(sql<SqlBool>`(date, id) < (${last_date}::date, ${last_id}::uuid)`);
+    return query;
+  },
+);
 
 /** A user's own income. */
 export class IncomeRepository {
@@ -89,12 +71,12 @@ export class IncomeRepository {
    * await alice.income.create({ amount: '1850.00', source: 'Retainer', type: 'recurring', frequency: 'monthly', date: '2026-01-31' });
    */
   async create(input: IncomeInput): Promise<IncomeEntry> {
-    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'income entry');
+    return found((await this.#insert(this.#db, [validate(incomeInputSchema, input)]))[0], 'income entry');
   }
 
   /** As `create`, all or none; the rows come back in the order of the input. */
   async createMany(inputs: readonly IncomeInput[]): Promise<IncomeEntry[]> {
-    const entries = validate(z.array(inputSchema), inputs);
+    const entries = validate(z.array(incomeInputSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, entries));
   }
 
@@ -114,29 +96,21 @@ export class IncomeRepository {
    * The user's income entries by date, newest first, `limit` (1 to 100, default 20) at a time. A recurring entry is listed
    * once, at its first date.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list; `ValidationError` if the filter is not of
+   *   its form.
+   * @example
+   * const { items } = await alice.income.list({ type: 'recurring', currency: 'AUD' });
    */
   async list({
     limit,
     cursor,
-    type,
-  }: {
-    limit?: number;
-    cursor?: string | null;
-    type?: IncomeType;
-  } = {}): Promise<Page<IncomeEntry>> {
+    ...filter
+  }: { limit?: number; cursor?: string | null } & IncomeFilter = {}): Promise<Page<IncomeEntry>> {
     const most = clampLimit(limit);
-    let query = this.#own(this.#db)
-      .orderBy('date', 'desc')
-      .orderBy('id', 'desc')
-      .limit(most + 1);
-    if (type !== undefined) query = query.where('type', '=', validate(z.enum(incomeTypes), type, 'type'));
-    if (cursor) {
-      const [date, id] = decodeCursor('income.list', cursor, [isDate, isUuid]);
-      query = query.where(sql<SqlBool>`(date, id) < (${date}::date, ${id}::uuid)`);
-    }
+    const [last_date, last_id] = cursor ? decodeCursor('income.list', cursor, [isDate, isUuid]) : [];
+    const bounds = { user_id: this.#userId, last_date, last_id, limit: most + 1 };
     return toPage(
-      await query.execute(),
+      await selectPage(this.#db, { ...validate(incomeFilterSchema, filter), ...bounds }),
       most,
       ({ date, id }) => encodeCursor('income.list', [date, id]),
       (entry) => entry,
@@ -149,14 +123,15 @@ export class IncomeRepository {
    * @throws {NotFoundError} if the user has no such entry; `ConflictError` if the version is another;
    *   `PermissionError` if the account is suspended; `ValidationError`, `CheckError` as `create`.
    */
-  async update(id: string, patch: IncomePatch, { if_version }: { if_version?: number } = {}): Promise<IncomeEntry> {
-    const changes: Updateable<DB['income_entries']> = validate(patchSchema, patch);
+  async update(id: string, patch: IncomePatch, options: IfVersion = {}): Promise<IncomeEntry> {
+    const changes: Updateable<DB['income_entries']> = validate(incomePatchSchema, patch);
+    const { if_version } = validate(ifVersionSchema, options);
     let query = this.#db
       .updateTable('income_entries')
       .set(changes)
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .returning(columns);
+      .returning(incomeColumns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
     return (await query.executeTakeFirst()) ?? (await explainMiss('income entry', if_version, () => this.find(id)));
   }
@@ -180,19 +155,39 @@ export class IncomeRepository {
    * await alice.income.occurrences({ from: '2027-01-01', to: '2027-03-31' });
    * // 2027-01-31, 2027-02-28, 2027-03-31 for a retainer of the 31st
    */
-  async occurrences({ from, to }: { from: string; to: string }): Promise<IncomeOccurrence[]> {
-    const [first, last] = [validate(dateSchema, from, 'from'), validate(dateSchema, to, 'to')];
-    const days = (Date.parse(last) - Date.parse(first)) / 86_400_000;
-    if (days < 0 || days > 3660) {
-      throw new ValidationError([{ path: 'to', reason: 'must not be before from, and at most ten years after it' }]);
-    }
+  async occurrences(period: IncomePeriod): Promise<IncomeOccurrence[]> {
+    const { first, last } = validate(incomePeriodSchema, period);
     const { rows } = await sql<IncomeOccurrence>`
-      select * from public.income_occurrences(${first}::date, ${last}::date)
+      select * from public.user_income_occurrences(${this.#userId}::uuid, ${first}::date, ${last}::date)
     `.execute(this.#db);
     return rows;
   }
 
-  async #insert(db: Kysely<DB>, entries: z.output<typeof inputSchema>[]): Promise<IncomeEntry[]> {
+  /**
+   * What is due between two dates, both included and at most ten years apart: the sum of `occurrences` in each currency.
+   *
+   * @throws {ValidationError} as `occurrences`.
+   * @example
+   * await alice.income.expected({ from: '2027-01-01', to: '2027-03-31' }); // [{ currency: 'AUD', total: '5550.00', count: 3 }]
+   */
+  async expected(period: IncomePeriod): Promise<ExpectedIncome[]> {
+    return await expectedIncome(this.#db, this.#userId, validate(incomePeriodSchema, period));
+  }
+
+  /**
+   * Month by month what comes in (each of its `occurrences`), what is spent, and the difference, in each currency: of the
+   * days between two dates, both included and at most ten years apart. A month in which nothing moves is left out.
+   *
+   * @throws {ValidationError} as `occurrences`.
+   * @example
+   * await alice.income.cashFlow({ from: '2026-01-01', to: '2026-12-31' });
+   * // [{ month: '2026-01', currency: 'AUD', income: '1850.00', expenses: '2010.40', net: '-160.40' }, …]
+   */
+  async cashFlow(period: IncomePeriod): Promise<MonthlyCashFlow[]> {
+    return await monthlyCashFlow(this.#db, this.#userId, validate(incomePeriodSchema, period));
+  }
+
+  async #insert(db: Kysely<DB>, entries: NewIncome[]): Promise<IncomeEntry[]> {
     const inserted = await db
       .insertInto('income_entries')
       .columns([
@@ -216,7 +211,7 @@ export class IncomeRepository {
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(columns)
+      .returning(incomeColumns)
       .execute();
     const ids = entries.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
@@ -225,6 +220,6 @@ export class IncomeRepository {
   }
 
   #own(db: Kysely<DB>) {
-    return db.selectFrom('income_entries').select(columns).where('user_id', '=', this.#userId);
+    return db.selectFrom('income_entries').select(incomeColumns).where('user_id', '=', this.#userId);
   }
 }

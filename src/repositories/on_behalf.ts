@@ -17,7 +17,15 @@ const ownPosts = [
   'editComment',
   'deleteComment',
 ] as const;
-const ownProfile = ['me', 'update', 'financialSummary', 'activity'] as const;
+const ownProfile = [
+  'me',
+  'update',
+  'updatePreferences',
+  'financialSummary',
+  'activity',
+  'exportData',
+  'erase',
+] as const;
 
 /** A user's own posts. To read others' the service uses the user's own session: its role sees private posts, too. */
 export type OwnPosts = Pick<PostRepository, (typeof ownPosts)[number]>;

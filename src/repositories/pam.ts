@@ -1,69 +1,50 @@
-import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely';
+import { type Selectable, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
-import { type ConversationStatus, conversationStatuses, type MessageRole, messageRoles } from '../types/enums.ts';
-import { jsonObjectSchema } from '../types/json.ts';
+import { type ConversationStatus, conversationStatuses, type MessageRole } from '../types/enums.ts';
+import { type JsonObject, jsonObjectSchema } from '../types/json.ts';
 import { clampLimit, decodeCursor, encodeCursor, isBigint, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { atomically, found, storedInOrder, taken } from './stored.ts';
+import { FeedbackRepository } from './feedback.ts';
+import {
+  type HistoryOrder,
+  insertMessages,
+  type Message,
+  type MessageInput,
+  messageSchema,
+  selectHistory,
+  selectRecent,
+} from './pam_messages.ts';
+import { atomically, found, taken } from './stored.ts';
+
+export type { HistoryOrder, Message, MessageInput } from './pam_messages.ts';
 
 export type Conversation = Selectable<DB['pam_conversations']>;
-export type Message = Selectable<DB['pam_messages']>;
-export type Feedback = Selectable<DB['pam_feedback']>;
 
 const conversationSchema = z.strictObject({ session_id: textSchema(200), id: uuidSchema.optional() });
 export type ConversationInput = z.input<typeof conversationSchema>;
 
-const messageSchema = z
-  .strictObject({
-    role: z.enum(messageRoles),
-    content: textSchema(100_000),
-    metadata: jsonObjectSchema.optional(),
-    id: uuidSchema.optional(),
-  })
-  .transform(({ id = crypto.randomUUID(), metadata = {}, ...message }) => ({
-    ...message,
-    metadata,
-    id: id.toLowerCase(),
-  }));
+const filterSchema = z.strictObject({ status: z.enum(conversationStatuses), updated_since: z.date() }).partial();
 
-/** `id` may be made by the client, so that a repeated call is harmless. Users write messages of role 'user' only. */
-export type MessageInput<Role extends MessageRole> = Omit<z.input<typeof messageSchema>, 'role'> & { role: Role };
+/** `updated_since`: what was started, archived, given another context or continued by a message since then. */
+export type ConversationFilter = z.input<typeof filterSchema>;
 
-const feedbackSchema = z
-  .strictObject({
-    message_id: uuidSchema,
-    rating: z.int().min(1).max(5).nullable(),
-    thumbs_up: z.boolean().nullable(),
-    feedback_text: textSchema(5000).nullable(),
-    feedback_type: z.string().regex(/^[a-z][a-z0-9_]{0,49}$/, 'must be a word such as "accuracy"'),
-    metadata: jsonObjectSchema,
-  })
-  .partial()
-  .required({ message_id: true })
-  .refine(
-    ({ rating, thumbs_up, feedback_text }) => rating != null || thumbs_up != null || feedback_text != null,
-    'must hold a rating, a thumb or a text',
-  );
+const historySchema = z.strictObject({
+  order: z.enum(['newest', 'oldest']).default('newest'),
+  after: z.string().refine(isBigint, 'must be the position of a message').optional(),
+});
 
-/** At least one of `rating` (1 to 5), `thumbs_up` and `feedback_text`. */
-export type FeedbackInput = z.input<typeof feedbackSchema>;
+const lengthSchema = z.strictObject({ max_characters: z.int().min(1).max(10_000_000) });
+
+type PageRequest = { limit?: number; cursor?: string | null };
 
 /**
  * A user's conversations with PAM. `Role` is what this session may write: 'user' for the user, any role for the service on
  * their behalf.
  */
-export class PamRepository<Role extends MessageRole = 'user'> {
-  readonly #db: Kysely<DB>;
-  readonly #userId: string;
-
-  constructor(db: Kysely<DB>, userId: string) {
-    this.#db = db;
-    this.#userId = userId;
-  }
-
+export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRepository {
   /**
    * Starts the conversation of a session, or resumes it if there is one already, also from the archive.
    *
@@ -74,16 +55,16 @@ export class PamRepository<Role extends MessageRole = 'user'> {
    */
   async startConversation(input: ConversationInput): Promise<Conversation> {
     const conversation = validate(conversationSchema, input);
-    const started = await this.#db
+    const started = await this.db
       .insertInto('pam_conversations')
-      .values({ ...conversation, user_id: this.#userId })
+      .values({ ...conversation, user_id: this.userId })
       .onConflict((conflict) => conflict.doNothing())
       .returningAll()
       .executeTakeFirst();
     if (started) return started;
     const { session_id } = conversation;
     const resumed = await this.#conversations().where('session_id', '=', session_id).executeTakeFirst();
-    if (resumed?.status === 'archived') return await this.#setStatus(resumed.id, 'active');
+    if (resumed?.status === 'archived') return await this.unarchive(resumed.id);
     return resumed ?? taken();
   }
 
@@ -99,24 +80,23 @@ export class PamRepository<Role extends MessageRole = 'user'> {
     return found(await this.find(id), 'conversation');
   }
 
-  /** The user's conversations, newest first, `limit` (1 to 100, default 20) at a time. @throws {CursorError} */
-  async list({
-    limit,
-    cursor,
-    status,
-  }: {
-    limit?: number;
-    cursor?: string | null;
-    status?: ConversationStatus;
-  } = {}): Promise<Page<Conversation>> {
+  /**
+   * The user's conversations by their start, newest first, `limit` (1 to 100, default 20) at a time.
+   *
+   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @example
+   * const { items } = await alice.pam.list({ status: 'active', updated_since: lastSync });
+   */
+  async list({ limit, cursor, ...filter }: PageRequest & ConversationFilter = {}): Promise<Page<Conversation>> {
     const most = clampLimit(limit);
+    const { status, updated_since } = validate(filterSchema, filter);
     let query = this.#conversations()
       .select(sql<string>`created_at::text`.as('sort_key'))
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(most + 1);
-    if (status !== undefined)
-      query = query.where('status', '=', validate(z.enum(conversationStatuses), status, 'status'));
+    if (status !== undefined) query = query.where('status', '=', status);
+    if (updated_since !== undefined) query = query.where('id', 'in', this.#updatedSince(updated_since));
     if (cursor) {
       const [createdAt, id] = decodeCursor('pam.list', cursor, [isTimestamptz, isUuid]);
       query = query.where(sql<SqlBool>`(created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
@@ -129,16 +109,21 @@ export class PamRepository<Role extends MessageRole = 'user'> {
     );
   }
 
-  /** Sets the conversation aside. @throws {NotFoundError} */
+  /** Sets the conversation aside. @throws {NotFoundError} `PermissionError` if the account is suspended. */
   async archive(id: string): Promise<Conversation> {
-    return await this.#setStatus(validate(uuidSchema, id, 'id'), 'archived');
+    return await this.#setStatus(id, 'archived');
+  }
+
+  /** Takes the conversation back from the archive. @throws {NotFoundError} `PermissionError` if the account is suspended. */
+  async unarchive(id: string): Promise<Conversation> {
+    return await this.#setStatus(id, 'active');
   }
 
   /** Deletes the conversation with its messages and feedback. Returns whether there was one. */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
+    const { numDeletedRows } = await this.db
       .deleteFrom('pam_conversations')
-      .where('user_id', '=', this.#userId)
+      .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
@@ -153,141 +138,150 @@ export class PamRepository<Role extends MessageRole = 'user'> {
    * await alice.pam.appendMessage(conversation.id, { role: 'user', content: 'How far is it to Moab?' });
    */
   async appendMessage(conversationId: string, message: MessageInput<Role>): Promise<Message> {
-    return found((await this.#append(this.#db, conversationId, [validate(messageSchema, message)]))[0], 'conversation');
+    const messages = [validate(messageSchema, message)];
+    return found(
+      (await insertMessages(this.db, this.userId, conversationOf(conversationId), messages))[0],
+      'conversation',
+    );
   }
 
   /** As `appendMessage`, all or none, in the order given. */
   async appendMessages(conversationId: string, inputs: readonly MessageInput<Role>[]): Promise<Message[]> {
     const messages = validate(z.array(messageSchema), inputs);
-    return await atomically(this.#db, (db) => this.#append(db, conversationId, messages));
+    const conversation = conversationOf(conversationId);
+    return await atomically(this.db, (db) => insertMessages(db, this.userId, conversation, messages));
   }
 
   /**
-   * The messages of a conversation, newest first, `limit` (1 to 100, default 20) at a time. `position` grows with time; it
-   * is a bigint and so a string. A conversation that does not exist has no messages.
+   * The messages of a conversation, `limit` (1 to 100, default 20) at a time: the newest first, or with `order: 'oldest'`
+   * the oldest. With `after`, the position of a message, it begins with the one that follows in that order: older ones, or
+   * what has been said since. `position` grows with time; it is a bigint and so a string. A conversation that does not exist
+   * has no messages.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or order.
    * @example
    * const { items } = await alice.pam.history(conversation.id, { limit: 50 });
    * const inOrder = items.toReversed();
+   * const since = await alice.pam.history(conversation.id, { order: 'oldest', after: inOrder.at(-1)?.position });
    */
   async history(
     conversationId: string,
-    { limit, cursor }: { limit?: number; cursor?: string | null } = {},
+    { limit, cursor, ...beginning }: PageRequest & { order?: HistoryOrder; after?: string } = {},
   ): Promise<Page<Message>> {
-    const most = clampLimit(limit, 20);
-    let query = this.#messages(this.#db)
-      .where('conversation_id', '=', validate(uuidSchema, conversationId, 'conversation_id'))
-      .orderBy('position', 'desc')
-      .limit(most + 1);
-    if (cursor) {
-      const [position] = decodeCursor('pam.history', cursor, [isBigint]);
-      query = query.where('position', '<', position);
-    }
+    const most = clampLimit(limit);
+    const { order, after } = validate(historySchema, beginning);
+    const kind = order === 'newest' ? 'pam.history' : 'pam.history.oldest';
+    const [position] = cursor ? decodeCursor(kind, cursor, [isBigint]) : [after];
+    const bounds = { order, after: position, limit: most + 1 };
     return toPage(
-      await query.execute(),
+      await selectHistory(this.db, this.userId, conversationOf(conversationId), bounds).execute(),
       most,
-      ({ position }) => encodeCursor('pam.history', [position]),
+      (message) => encodeCursor(kind, [message.position]),
       (message) => message,
     );
   }
 
   /**
-   * What the user thinks of a message. Given again for the same message and `feedback_type` (default 'general'), it
-   * replaces what was said before.
+   * What fits into a model's context: the newest messages that have together at most `max_characters` (1 to 10,000,000,
+   * counted as Postgres does, by code point), in the order in which they were said. Never more than that: if the newest
+   * message alone is longer, there are none. It costs the same however long the conversation is.
    *
-   * @throws {ForeignKeyError} if there is no such message in the user's conversations; `CheckError` if thumb and rating
-   *   contradict each other; `ValidationError` if a field is not of its form.
+   * @throws {ValidationError} if `max_characters` is out of range.
    * @example
-   * await alice.pam.giveFeedback({ message_id: answer.id, thumbs_up: true, feedback_text: 'Found us a free camp.' });
+   * const messages = await pam.recent(conversation.id, { max_characters: 24_000 });
+   * const answer = await model.chat(messages.map(({ role, content }) => ({ role, content })));
    */
-  async giveFeedback(input: FeedbackInput): Promise<Feedback> {
-    const {
-      message_id,
-      rating = null,
-      thumbs_up = null,
-      feedback_text = null,
-      ...rest
-    } = validate(feedbackSchema, input);
-    const { feedback_type = 'general', metadata = {} } = rest;
-    return await this.#db
-      .insertInto('pam_feedback')
-      .values({
-        user_id: this.#userId,
-        message_id,
-        rating,
-        thumbs_up,
-        feedback_text,
-        feedback_type,
-        metadata: JSON.stringify(metadata),
-      })
-      .onConflict((conflict) =>
-        conflict.columns(['user_id', 'message_id', 'feedback_type']).doUpdateSet((eb) => ({
-          rating: eb.ref('excluded.rating'),
-          thumbs_up: eb.ref('excluded.thumbs_up'),
-          feedback_text: eb.ref('excluded.feedback_text'),
-          metadata: eb.ref('excluded.metadata'),
-        })),
-      )
-      .returningAll()
-      .executeTakeFirstOrThrow();
+  async recent(conversationId: string, length: { max_characters: number }): Promise<Message[]> {
+    const { max_characters } = validate(lengthSchema, length);
+    return await selectRecent(this.db, this.userId, conversationOf(conversationId), max_characters);
   }
 
-  async #append(
-    db: Kysely<DB>,
-    conversationId: string,
-    messages: z.output<typeof messageSchema>[],
-  ): Promise<Message[]> {
-    const conversation = validate(uuidSchema, conversationId, 'conversation_id');
-    // The lock makes concurrent appends take their positions one after the other, so that a reader who has seen a
-    // position will see no smaller one appear.
-    const inserted = await db
-      .with('locked', (cte) =>
-        cte
-          .selectFrom('pam_conversations')
-          .select('id')
-          .where('user_id', '=', this.#userId)
-          .where('id', '=', conversation)
-          .forNoKeyUpdate(),
+  /**
+   * The user's messages in which every word of `term` occurs, the newest first, `limit` (1 to 100, default 20) at a time: as
+   * it is written, as the beginning of a word, or as another form of an English word. Of a long message the first 20,000
+   * characters are searched. With `conversation_id` those of one conversation.
+   *
+   * @throws {CursorError} if the cursor is malformed or comes from another list; `ValidationError` if the term is blank or
+   *   longer than 200 characters.
+   * @example
+   * const { items } = await alice.pam.search('free camp moab');
+   */
+  async search(
+    term: string,
+    { limit, cursor, conversation_id }: PageRequest & { conversation_id?: string } = {},
+  ): Promise<Page<Message>> {
+    const most = clampLimit(limit);
+    const conversation = validate(uuidSchema.optional(), conversation_id, 'conversation_id') ?? null;
+    const [position = null] = cursor ? decodeCursor('pam.search', cursor, [isBigint]) : [];
+    const { rows } = await sql<Message>`
+      select * from public.search_messages(
+        ${validate(textSchema(200), term, 'term')}, ${this.userId}, ${conversation}, ${position}, ${most + 1}
       )
-      .insertInto('pam_messages')
-      .columns(['user_id', 'conversation_id', 'id', 'role', 'content', 'metadata'])
-      .expression(
-        sql`select ${this.#userId}::uuid, ${conversation}::uuid, input.id, input.role, input.content, input.metadata
-          from rows from (
-            jsonb_to_recordset(${JSON.stringify(messages)}::jsonb) as (id uuid, role text, content text, metadata jsonb)
-          ) with ordinality as input (id, role, content, metadata, place)
-          where (select count(*) from locked) >= 0
-          order by input.place`,
-      )
-      .onConflict((conflict) => conflict.doNothing())
-      .returningAll()
-      .execute();
-    const ids = messages.map(({ id }) => id);
-    return await storedInOrder(ids, inserted, (missing) =>
-      this.#messages(db)
-        .where('conversation_id', '=', conversation)
-        .where('id', '=', sql<string>`any(${missing}::uuid[])`)
-        .execute(),
+    `.execute(this.db);
+    return toPage(
+      rows,
+      most,
+      (message) => encodeCursor('pam.search', [message.position]),
+      (message) => message,
     );
   }
 
+  /** Messages leave their conversation's row alone, so that one more does not send it to every subscriber. */
+  #updatedSince(time: Date) {
+    return this.db
+      .selectFrom('pam_conversations')
+      .select('id')
+      .where('user_id', '=', this.userId)
+      .where('updated_at', '>=', time)
+      .union((eb) =>
+        eb
+          .selectFrom('pam_messages')
+          .select('conversation_id as id')
+          .where('user_id', '=', this.userId)
+          .where('created_at', '>=', time),
+      );
+  }
+
   async #setStatus(id: string, status: ConversationStatus): Promise<Conversation> {
-    const conversation = await this.#db
+    const conversation = await this.db
       .updateTable('pam_conversations')
       .set({ status })
-      .where('user_id', '=', this.#userId)
-      .where('id', '=', id)
+      .where('user_id', '=', this.userId)
+      .where('id', '=', validate(uuidSchema, id, 'id'))
       .returningAll()
       .executeTakeFirst();
     return found(conversation, 'conversation');
   }
 
   #conversations() {
-    return this.#db.selectFrom('pam_conversations').selectAll().where('user_id', '=', this.#userId);
+    return this.db.selectFrom('pam_conversations').selectAll().where('user_id', '=', this.userId);
   }
+}
 
-  #messages(db: Kysely<DB>) {
-    return db.selectFrom('pam_messages').selectAll().where('user_id', '=', this.#userId);
+/** What the service does in a user's conversations: it writes messages of any role, and what PAM knows. */
+export class ServicePamRepository extends PamRepository<MessageRole> {
+  /**
+   * Merges a patch into the conversation's context (RFC 7396): what it names is replaced, objects are merged, lists are
+   * not, null removes. Of patches that come at once none is lost. At most 16 kB in all.
+   *
+   * @throws {NotFoundError} if the user has no such conversation; `ValidationError` unless the patch is a JSON object;
+   *   `CheckError` if the context would become too large.
+   * @example
+   * await pam.mergeContext(conversation.id, { vehicle: { fuel: 'diesel' }, draft: null });
+   */
+  async mergeContext(id: string, patch: JsonObject): Promise<Conversation> {
+    const merged = JSON.stringify(validate(jsonObjectSchema, patch, 'patch'));
+    const conversation = await this.db
+      .updateTable('pam_conversations')
+      .set({ context: sql<string>`public.jsonb_merge_patch(context, ${merged}::jsonb)` })
+      .where('user_id', '=', this.userId)
+      .where('id', '=', validate(uuidSchema, id, 'id'))
+      .returningAll()
+      .executeTakeFirst();
+    return found(conversation, 'conversation');
   }
+}
+
+function conversationOf(id: string): string {
+  return validate(uuidSchema, id, 'conversation_id');
 }

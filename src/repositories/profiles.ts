@@ -3,13 +3,17 @@ import { z } from 'zod';
 import { timezoneSchema } from '../types/calendar.ts';
 import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
+import { PermissionError } from '../types/errors.ts';
 import type { UserActivity } from '../types/functions.ts';
-import { jsonObjectSchema } from '../types/json.ts';
+import { type JsonObject, jsonObjectSchema } from '../types/json.ts';
 import { clampLimit } from '../types/page.ts';
 import { httpsUrlSchema, textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { found } from './stored.ts';
+import { type OwnRow, streamOwnRows } from './own_data.ts';
+import { explainMiss, found } from './stored.ts';
+
+export type { OwnRow } from './own_data.ts';
 
 const publicColumns = ['id', 'full_name', 'avatar_url'] as const;
 
@@ -29,7 +33,9 @@ const patchSchema = z
   .partial()
   .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
 
-/** What a user may change of their profile. `preferences` replaces the whole object. */
+const versionSchema = z.int().min(1).optional();
+
+/** What a user may change of their profile. `preferences` replaces the whole object; `updatePreferences` merges. */
 export type ProfilePatch = z.input<typeof patchSchema>;
 
 /** What others may see of people: everybody but those blocked in either direction; for visitors, authors of public posts. */
@@ -53,6 +59,24 @@ export class PublicProfileRepository {
   async get(id: string): Promise<PublicProfile> {
     return found(await this.find(id), 'person');
   }
+
+  /**
+   * The names and pictures of at most 100 people in one statement, in the order asked; whom this session may not see is left
+   * out.
+   *
+   * @example
+   * const authors = await alice.profiles.findMany(comments.map(({ user_id }) => user_id));
+   */
+  async findMany(ids: readonly string[]): Promise<PublicProfile[]> {
+    const asked = validate(z.array(uuidSchema).max(100), ids, 'ids');
+    const people = await this.db
+      .selectFrom('public_profiles')
+      .select(publicColumns)
+      .where('id', '=', sql<string>`any(${asked}::uuid[])`)
+      .execute();
+    const known = new Map(people.map((person) => [person.id, person]));
+    return asked.flatMap((id) => known.get(id.toLowerCase()) ?? []);
+  }
 }
 
 /** The user's own profile, and what they may see of others. */
@@ -70,23 +94,43 @@ export class ProfileRepository extends PublicProfileRepository {
    * @throws {NotFoundError} if the account has been deleted since the token was made.
    */
   async me(): Promise<Profile> {
-    const profile = await this.db.selectFrom('profiles').selectAll().where('id', '=', this.#userId).executeTakeFirst();
-    return found(profile, 'profile');
+    return found(await this.#own(), 'profile');
   }
 
   /**
    * Changes the user's own profile. The currency and the time zone are defaults for what is recorded from now on;
-   * amounts recorded before keep their currency.
+   * amounts recorded before keep their currency. With `if_version`, only if nobody has changed the profile since that
+   * version was read.
    *
-   * @throws {ValidationError} if a field is not of its form; `PermissionError` if the account is suspended.
+   * @throws {ValidationError} if a field is not of its form; `PermissionError` if the account is suspended; `ConflictError` if
+   *   the version is another; `NotFoundError` if the account has been deleted.
    * @example
    * await alice.profiles.update({ timezone: 'Pacific/Auckland', currency: 'NZD' });
    */
-  async update(patch: ProfilePatch): Promise<Profile> {
+  async update(patch: ProfilePatch, { if_version }: { if_version?: number } = {}): Promise<Profile> {
     const changes: Updateable<DB['profiles']> = validate(patchSchema, patch);
+    const version = validate(versionSchema, if_version, 'if_version');
+    let query = this.db.updateTable('profiles').set(changes).where('id', '=', this.#userId).returningAll();
+    if (version !== undefined) query = query.where('version', '=', version);
+    return (await query.executeTakeFirst()) ?? (await explainMiss('profile', version, () => this.#own()));
+  }
+
+  /**
+   * Merges a patch into the user's preferences (RFC 7396): what it names is replaced, objects are merged, lists are not, null
+   * removes. Of patches that two devices send at once none is lost. At most 16 kB in all.
+   *
+   * @throws {ValidationError} unless the patch is a JSON object; `CheckError` if the preferences would become too large;
+   *   `PermissionError` if the account is suspended; `NotFoundError` if it has been deleted.
+   * @example
+   * await alice.profiles.update({ preferences: { units: 'metric', map: { style: 'satellite', traffic: true } } });
+   * const { preferences } = await alice.profiles.updatePreferences({ map: { traffic: null, zoom: 9 } });
+   * // { units: 'metric', map: { style: 'satellite', zoom: 9 } }
+   */
+  async updatePreferences(patch: JsonObject): Promise<Profile> {
+    const merged = JSON.stringify(validate(jsonObjectSchema, patch, 'patch'));
     const profile = await this.db
       .updateTable('profiles')
-      .set(changes)
+      .set({ preferences: sql<string>`public.jsonb_merge_patch(preferences, ${merged}::jsonb)` })
       .where('id', '=', this.#userId)
       .returningAll()
       .executeTakeFirst();
@@ -112,5 +156,47 @@ export class ProfileRepository extends PublicProfileRepository {
       select public.get_user_activity(${this.#userId}, ${clampLimit(limit, 10)}) as activity
     `.execute(this.db);
     return found(rows[0], 'profile').activity;
+  }
+
+  /**
+   * Everything that is the user's, row by row, table by table, as it was at one moment: also the exact places of posts, likes
+   * and comments on posts that are out of sight by now, and whom they block. It reads 25 rows at a time, in a transaction that
+   * ends with the loop, however the loop ends; the server gives it up when the loop stands still for longer than
+   * `idleInTransactionTimeoutMillis`. The login itself and uploaded files are not in this database. Other statements in
+   * the loop take a second connection; those of a transaction around it are refused until the loop is over, and there the
+   * rows are of one moment only if the transaction is 'repeatable read'.
+   *
+   * @example
+   * for await (const { table, row } of alice.profiles.exportData()) {
+   *   if (!file.write(`${JSON.stringify({ table, row })}\n`)) await once(file, 'drain');
+   * }
+   */
+  async *exportData(): AsyncGenerator<OwnRow, void, undefined> {
+    if (this.db.isTransaction) return yield* streamOwnRows(this.db, this.#userId);
+    const snapshot = this.db.startTransaction().setIsolationLevel('repeatable read').setAccessMode('read only');
+    const tx = await snapshot.execute();
+    try {
+      yield* streamOwnRows(tx, this.#userId);
+    } finally {
+      await tx.rollback().execute();
+    }
+  }
+
+  /**
+   * Deletes the account and everything that is the user's, for good. What others wrote on the user's posts goes with these;
+   * others' posts lose the user's likes and comments and count anew. Returns whether there was an account: called again, it
+   * does nothing.
+   *
+   * @throws {PermissionError} if the account is suspended: then only the service erases it.
+   */
+  async erase(): Promise<boolean> {
+    const { numDeletedRows } = await this.db.deleteFrom('profiles').where('id', '=', this.#userId).executeTakeFirst();
+    if (numDeletedRows > 0n) return true;
+    if ((await this.#own()) === undefined) return false;
+    throw new PermissionError('The account is suspended: the service may erase it.', { code: '42501' });
+  }
+
+  async #own(): Promise<Profile | undefined> {
+    return await this.db.selectFrom('profiles').selectAll().where('id', '=', this.#userId).executeTakeFirst();
   }
 }

@@ -44,9 +44,10 @@ export function found<Row>(row: Row | undefined, what: string): Row {
 export async function explainMiss(
   what: string,
   version: number | undefined,
-  find: () => Promise<unknown>,
+  find: () => Promise<{ version: number } | undefined>,
 ): Promise<never> {
-  if (version !== undefined && (await find()) !== undefined) {
+  const stored = version === undefined ? undefined : await find();
+  if (stored !== undefined && stored.version !== version) {
     throw new ConflictError(`The ${what} has changed since it was read: read it again.`);
   }
   throw new NotFoundError(`No such ${what}.`);

@@ -1,84 +1,59 @@
-import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
-import { dateSchema } from '../types/calendar.ts';
-import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import { type TripStatus, tripStatuses } from '../types/enums.ts';
+import { ValidationError } from '../types/errors.ts';
 import type { TripSearchResult } from '../types/functions.ts';
-import { type Destination, destinationSchema, itinerarySchema, jsonObjectSchema, routeSchema } from '../types/json.ts';
-import { budgetSchema } from '../types/money.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
-import { textSchema } from '../types/text.ts';
-import { isUuid, uuidSchema } from '../types/uuid.ts';
+import { type Destination, type DestinationPatch, destinationPatchSchema, destinationSchema } from '../types/json.ts';
+import type { Money } from '../types/money.ts';
+import { clampLimit, type Page } from '../types/page.ts';
+import { uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
+import { type IfVersion, ifVersionSchema, versionSchema } from '../types/version.ts';
+import { atomically, explainMiss, found, storedInOrder, taken } from './stored.ts';
+import { copySchema, copyTrip, type TripCopy } from './trip_copy.ts';
+import { daysOf, dayWindowSchema, type TripDay } from './trip_days.ts';
+import { straightLine, type TripDistance } from './trip_distance.ts';
+import { pageOfTrips, type TripListRequest } from './trip_list.ts';
+import {
+  type Trip,
+  type TripInput,
+  type TripPatch,
+  tripColumns,
+  tripInputSchema,
+  tripPatchSchema,
+} from './trip_row.ts';
 
-const columns = [
+export type { TripFilter } from './trip_list.ts';
+export type { Trip, TripCopy, TripDay, TripDistance, TripInput, TripListRequest, TripPatch };
+
+const totalColumns = [
   'id',
-  'user_id',
   'name',
-  'description',
   'start_date',
   'end_date',
   'status',
+  'currency',
   'budget_total',
   'budget_spent',
   'spent_by_currency',
   'expense_count',
-  'currency',
-  'route_data',
-  'destinations',
-  'metadata',
-  'version',
-  'created_at',
-  'updated_at',
 ] as const;
 
-export type Trip = Pick<Selectable<DB['trips']>, (typeof columns)[number]>;
 export type TripFinancialSummary = Selectable<DB['trip_financial_summary']>;
 
-const fields = {
-  name: textSchema(200),
-  description: textSchema(10_000).nullable(),
-  start_date: dateSchema.nullable(),
-  end_date: dateSchema.nullable(),
-  status: z.enum(tripStatuses),
-  budget_total: budgetSchema.nullable(),
-  currency: currencySchema,
-  route_data: routeSchema.nullable(),
-  destinations: itinerarySchema,
-  metadata: jsonObjectSchema,
+/**
+ * A trip without its plan: what it may cost and has cost. `remaining_budget` and `used_percent`, of one decimal, are null
+ * without a budget; the percentage also for a budget of zero.
+ */
+export type TripTotals = Pick<Trip, (typeof totalColumns)[number]> & {
+  remaining_budget: Money | null;
+  used_percent: number | null;
 };
 
-const inputSchema = z
-  .strictObject({ ...fields, id: uuidSchema })
-  .partial()
-  .required({ name: true })
-  .transform(({ id = crypto.randomUUID(), ...trip }) => ({
-    ...trip,
-    id: id.toLowerCase(),
-    status: trip.status ?? 'planning',
-    destinations: trip.destinations ?? [],
-    metadata: trip.metadata ?? {},
-  }));
-
-const patchSchema = z
-  .strictObject(fields)
-  .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ route_data, destinations, metadata, ...patch }) => ({
-    ...patch,
-    ...(route_data !== undefined && { route_data: route_data && JSON.stringify(route_data) }),
-    ...(destinations && { destinations: JSON.stringify(destinations) }),
-    ...(metadata && { metadata: JSON.stringify(metadata) }),
-  }));
-
 const placeSchema = z.int().min(0).max(200);
-
-/** `currency` is the budget's, by default the profile's; `id` may be made by the client, so that a repeated call is harmless. */
-export type TripInput = z.input<typeof inputSchema>;
-export type TripPatch = z.input<typeof patchSchema>;
-
+const moveSchema = z.strictObject({ from: placeSchema, to: placeSchema });
+const additionSchema = z.strictObject({ at: placeSchema, if_version: versionSchema }).partial();
 /** A user's own trips. */
 export class TripRepository {
   readonly #db: Kysely<DB>;
@@ -98,12 +73,12 @@ export class TripRepository {
    * await alice.trips.create({ name: 'Big Lap', start_date: '2026-12-01', budget_total: '9000.00', currency: 'AUD' });
    */
   async create(input: TripInput): Promise<Trip> {
-    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'trip');
+    return found((await this.#insert(this.#db, [validate(tripInputSchema, input)]))[0], 'trip');
   }
 
   /** As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`. */
   async createMany(inputs: readonly TripInput[]): Promise<Trip[]> {
-    const trips = validate(z.array(inputSchema), inputs);
+    const trips = validate(z.array(tripInputSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, trips));
   }
 
@@ -120,9 +95,10 @@ export class TripRepository {
   }
 
   /**
-   * The user's trips, newest first, `limit` (1 to 100, default 20) at a time.
+   * The user's trips, `limit` (1 to 100, default 20) at a time: newest first, or, if asked for by date, the latest start
+   * first; upcoming ones in the order in which they start.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or order.
    * @example
    * let cursor: string | null | undefined;
    * do {
@@ -130,33 +106,30 @@ export class TripRepository {
    *   for (const trip of page.items) console.log(trip.name);
    *   cursor = page.next_cursor;
    * } while (cursor);
+   * const [next] = (await alice.trips.list({ when: 'upcoming', limit: 1 })).items;
    */
-  async list({
-    limit,
-    cursor,
-    status,
-  }: {
-    limit?: number;
-    cursor?: string | null;
-    status?: TripStatus;
-  } = {}): Promise<Page<Trip>> {
-    const most = clampLimit(limit);
-    let query = this.#own(this.#db)
-      .select(sql<string>`created_at::text`.as('sort_key'))
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(most + 1);
-    if (status !== undefined) query = query.where('status', '=', validate(z.enum(tripStatuses), status, 'status'));
-    if (cursor) {
-      const [createdAt, id] = decodeCursor('trips.list', cursor, [isTimestamptz, isUuid]);
-      query = query.where(sql<SqlBool>`(created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
-    }
-    return toPage(
-      await query.execute(),
-      most,
-      ({ sort_key, id }) => encodeCursor('trips.list', [sort_key, id]),
-      ({ sort_key, ...trip }) => trip,
-    );
+  async list(request: TripListRequest = {}): Promise<Page<Trip>> {
+    return await pageOfTrips(this.#db.selectFrom('trips').select(tripColumns), this.#userId, 'trips.list', request);
+  }
+
+  /**
+   * What each trip costs, with the filters, the order and the pages of `list`: without route, itinerary and description,
+   * and without reading an expense.
+   *
+   * @throws {CursorError} as `list`.
+   * @example
+   * const { items } = await alice.trips.listWithTotals({ when: 'current' });
+   * // [{ name: 'Big Lap', budget_total: '9000.00', budget_spent: '7650.00', remaining_budget: '1350.00', used_percent: 85, … }]
+   */
+  async listWithTotals(request: TripListRequest = {}): Promise<Page<TripTotals>> {
+    const query = this.#db
+      .selectFrom('trips')
+      .select(totalColumns)
+      .select([
+        sql<Money | null>`budget_total - budget_spent`.as('remaining_budget'),
+        sql<number | null>`round(100 * budget_spent / nullif(budget_total, 0), 1)::float8`.as('used_percent'),
+      ]);
+    return await pageOfTrips(query, this.#userId, 'trips.listWithTotals', request);
   }
 
   /**
@@ -167,44 +140,138 @@ export class TripRepository {
    * @example
    * await alice.trips.update(trip.id, { end_date: '2027-02-01' }, { if_version: trip.version });
    */
-  async update(id: string, patch: TripPatch, { if_version }: { if_version?: number } = {}): Promise<Trip> {
-    return await this.#update(id, validate(patchSchema, patch), if_version);
+  async update(id: string, patch: TripPatch, options: IfVersion = {}): Promise<Trip> {
+    return await this.#update(id, validate(tripPatchSchema, patch), validate(ifVersionSchema, options));
   }
 
-  /** Sets the status. @throws {NotFoundError} */
-  async setStatus(id: string, status: TripStatus): Promise<Trip> {
-    return await this.update(id, { status });
+  /** Sets the status. @throws {NotFoundError} if the user has no such trip; others as `update`. */
+  async setStatus(id: string, status: TripStatus, options: IfVersion = {}): Promise<Trip> {
+    return await this.update(id, { status }, options);
   }
 
   /**
-   * Adds a stop to the itinerary: at the place `at`, counted from 0, or at the end.
+   * Plans a trip once more, under a new id, with its plan, itinerary, budget and metadata, but as `planning` and with
+   * nothing spent. With a `start_date` all dates move by as many days: as the trip's start or, if it has none, as the first
+   * date of its stops. Sent twice with the same new `id`, it is made once and the stored row comes back.
    *
-   * @throws {NotFoundError} if the user has no such trip; `CheckError` if the itinerary has 200 stops already.
+   * @throws {NotFoundError} if the user has no such trip; `ValidationError` if a field is not of its form; `CheckError` if a
+   *   date would lie outside of the years 1900 to 2999; `UniqueError` if the new id is somebody else's;
+   *   `PermissionError` if the account is suspended.
+   * @example
+   * await alice.trips.duplicate(trip.id, { name: 'Big Lap 2028', start_date: '2028-12-01', budgets: true });
+   */
+  async duplicate(id: string, copy: TripCopy = {}): Promise<Trip> {
+    const source = validate(uuidSchema, id, 'id').toLowerCase();
+    const given = validate(copySchema, copy);
+    if (given.id === source) throw new ValidationError([{ path: 'id', reason: 'must be another than the trip has' }]);
+    const made = await copyTrip(this.#db, this.#userId, source, given);
+    if (made) return made;
+    const rows = await this.#own(this.#db)
+      .where('id', '=', sql<string>`any(${[source, given.id]}::uuid[])`)
+      .execute();
+    const stored = rows.find((trip) => trip.id === given.id);
+    if (stored) return stored;
+    found(rows[0], 'trip');
+    return taken();
+  }
+
+  /**
+   * Adds a stop to the itinerary: at the place `at`, counted from 0, or at the end. As for all that names a place, use
+   * `if_version` where another device may have moved the stops.
+   *
+   * @throws {NotFoundError} if the user has no such trip; `CheckError` if the itinerary has 200 stops already; others as
+   *   `update`.
    * @example
    * await alice.trips.addDestination(trip.id, { name: 'Moab', lat: 38.5733, lng: -109.5498, arrive_on: '2026-04-02' });
    */
-  async addDestination(id: string, destination: Destination, { at }: { at?: number } = {}): Promise<Trip> {
+  async addDestination(id: string, destination: Destination, options: IfVersion & { at?: number } = {}): Promise<Trip> {
     const stop = JSON.stringify(validate(destinationSchema, destination));
-    const place = validate(placeSchema, at ?? 200, 'at');
-    return await this.#update(id, {
-      destinations: sql<string>`jsonb_insert(destinations, array[${place}::text], ${stop}::jsonb)`,
-    });
+    const { at = 200, if_version } = validate(additionSchema, options);
+    const destinations = sql<string>`jsonb_insert(destinations, array[${at}::text], ${stop}::jsonb)`;
+    return await this.#update(id, { destinations }, { if_version });
   }
 
-  /** Moves the stop at the place `from` to the place `to`, both counted from 0. @throws {NotFoundError} if there is none. */
-  async moveDestination(id: string, { from, to }: { from: number; to: number }): Promise<Trip> {
-    const [source, target] = [validate(placeSchema, from, 'from'), validate(placeSchema, to, 'to')];
-    return await this.#updateStop(
+  /**
+   * Changes the named fields of the stop at the place `at`, counted from 0; null takes a field away.
+   *
+   * @throws {NotFoundError} if there is none; `CheckError` if the stop would leave before it arrives; others as `update`.
+   * @example
+   * await alice.trips.updateDestination(trip.id, 0, { leave_on: '2026-04-05', notes: null });
+   */
+  async updateDestination(id: string, at: number, patch: DestinationPatch, options: IfVersion = {}): Promise<Trip> {
+    const stop = validate(placeSchema, at, 'at');
+    const changes = JSON.stringify(validate(destinationPatchSchema, patch));
+    const changed = sql`jsonb_strip_nulls((destinations -> ${stop}::integer) || ${changes}::jsonb)`;
+    return await this.#update(
       id,
-      source,
-      sql<string>`jsonb_insert(destinations - ${source}::integer, array[${target}::text], destinations -> ${source}::integer)`,
+      { destinations: sql<string>`jsonb_set(destinations, array[${stop}::text], ${changed})` },
+      { ...validate(ifVersionSchema, options), stop },
     );
   }
 
-  /** Removes the stop at the place `at`, counted from 0. @throws {NotFoundError} if there is none. */
-  async removeDestination(id: string, at: number): Promise<Trip> {
-    const place = validate(placeSchema, at, 'at');
-    return await this.#updateStop(id, place, sql<string>`destinations - ${place}::integer`);
+  /**
+   * Moves the stop at the place `from` to the place `to`, both counted from 0.
+   *
+   * @throws {NotFoundError} if there is none; others as `update`.
+   */
+  async moveDestination(id: string, move: { from: number; to: number }, options: IfVersion = {}): Promise<Trip> {
+    const { from: stop, to: place } = validate(moveSchema, move);
+    const others = sql`destinations - ${stop}::integer`;
+    return await this.#update(
+      id,
+      { destinations: sql<string>`jsonb_insert(${others}, array[${place}::text], destinations -> ${stop}::integer)` },
+      { ...validate(ifVersionSchema, options), stop },
+    );
+  }
+
+  /**
+   * Removes the stop at the place `at`, counted from 0.
+   *
+   * @throws {NotFoundError} if there is none; others as `update`.
+   */
+  async removeDestination(id: string, at: number, options: IfVersion = {}): Promise<Trip> {
+    const stop = validate(placeSchema, at, 'at');
+    return await this.#update(
+      id,
+      { destinations: sql<string>`destinations - ${stop}::integer` },
+      { ...validate(ifVersionSchema, options), stop },
+    );
+  }
+
+  /**
+   * The days of a trip, from the first date that it or a stop has to the last, each with the stops where one is that day; of
+   * these the ones between `from` and `to`, both included. Where a stop has only one of its dates, one stays until the next
+   * stop, or comes from the one before. A trip without any date has no days.
+   *
+   * @throws {NotFoundError} if the user has no such trip; `ValidationError` if there are more than 1100 days: ask for some.
+   * @example
+   * await alice.trips.days(trip.id, { from: '2026-04-01', to: '2026-04-30' });
+   * // [{ date: '2026-04-02', day: 1, stops: [{ at: 0, name: 'Moab' }] }, …]
+   */
+  async days(id: string, window: { from?: string; to?: string } = {}): Promise<TripDay[]> {
+    const asked = validate(dayWindowSchema, window);
+    const trip = await this.#part(id).select(['start_date', 'end_date', 'destinations']).executeTakeFirst();
+    return daysOf(found(trip, 'trip'), asked);
+  }
+
+  /**
+   * How long the trip is, in metres, and how many seconds its route takes.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { route_metres, straight_line_metres } = await alice.trips.distance(trip.id);
+   * const kilometres = (route_metres ?? straight_line_metres ?? 0) / 1000;
+   */
+  async distance(id: string): Promise<TripDistance> {
+    const trip = await this.#part(id)
+      .select([
+        'destinations',
+        sql<number | null>`(route_data -> 'distance')::float8`.as('route_metres'),
+        sql<number | null>`(route_data -> 'duration')::float8`.as('route_seconds'),
+      ])
+      .executeTakeFirst();
+    const { destinations, ...route } = found(trip, 'trip');
+    return { ...route, straight_line_metres: straightLine(destinations) };
   }
 
   /** Deletes the trip; its expenses and posts stay, without a trip. Returns whether there was one. */
@@ -248,7 +315,7 @@ export class TripRepository {
     return found(summary, 'trip');
   }
 
-  async #insert(db: Kysely<DB>, trips: z.output<typeof inputSchema>[]): Promise<Trip[]> {
+  async #insert(db: Kysely<DB>, trips: z.output<typeof tripInputSchema>[]): Promise<Trip[]> {
     const inserted = await db
       .insertInto('trips')
       .columns([
@@ -273,7 +340,7 @@ export class TripRepository {
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(columns)
+      .returning(tripColumns)
       .execute();
     const ids = trips.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
@@ -282,33 +349,33 @@ export class TripRepository {
   }
 
   #own(db: Kysely<DB>) {
-    return db.selectFrom('trips').select(columns).where('user_id', '=', this.#userId);
+    return db.selectFrom('trips').select(tripColumns).where('user_id', '=', this.#userId);
   }
 
+  /** The user's trip, of which the caller selects what it needs: a route may be large. */
+  #part(id: string) {
+    return this.#db
+      .selectFrom('trips')
+      .where('user_id', '=', this.#userId)
+      .where('id', '=', validate(uuidSchema, id, 'id'));
+  }
+
+  /** With `stop`, only if the itinerary has a stop at that place. */
   async #update(
     id: string,
-    changes: Updateable<DB['trips']> | Record<'destinations', ReturnType<typeof sql<string>>>,
-    version?: number,
+    changes: Updateable<DB['trips']> | { destinations: RawBuilder<string> },
+    { if_version, stop }: IfVersion & { stop?: number },
   ): Promise<Trip> {
+    const key = validate(uuidSchema, id, 'id');
     let query = this.#db
       .updateTable('trips')
       .set(changes)
       .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .returning(columns);
-    if (version !== undefined) query = query.where('version', '=', version);
-    return (await query.executeTakeFirst()) ?? (await explainMiss('trip', version, () => this.find(id)));
-  }
-
-  async #updateStop(id: string, place: number, destinations: ReturnType<typeof sql<string>>): Promise<Trip> {
-    const trip = await this.#db
-      .updateTable('trips')
-      .set({ destinations })
-      .where('user_id', '=', this.#userId)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .where(sql<SqlBool>`jsonb_array_length(destinations) > ${place}`)
-      .returning(columns)
-      .executeTakeFirst();
-    return found(trip, 'stop of the trip');
+      .where('id', '=', key)
+      .returning(tripColumns);
+    if (if_version !== undefined) query = query.where('version', '=', if_version);
+    if (stop !== undefined) query = query.where(sql<SqlBool>`jsonb_array_length(destinations) > ${stop}`);
+    const what = stop === undefined ? 'trip' : 'trip with this stop';
+    return (await query.executeTakeFirst()) ?? (await explainMiss(what, if_version, () => this.find(key)));
   }
 }

@@ -1,5 +1,8 @@
-import { once } from 'node:events';
-import { Client, type PoolClient, type PoolConfig } from 'pg';
+import { Socket } from 'node:net';
+import { Client, type ClientBase, type PoolConfig } from 'pg';
+
+/** How long the server may take to accept the request. */
+const acceptMillis = 2_000;
 
 /**
  * Asks the server to cancel what runs on the connection, over another one, as the protocol has it (Postgres manual, 54.2.9
@@ -8,12 +11,14 @@ import { Client, type PoolClient, type PoolConfig } from 'pg';
  *
  * Resolves when the server has taken the request or cannot be reached; the server says nothing of what becomes of it.
  */
-export async function cancelRequest({ processID, secretKey }: PoolClient, config: PoolConfig): Promise<void> {
+export async function cancelRequest(client: ClientBase, config: PoolConfig): Promise<void> {
+  const { processID, secretKey } = client;
   const { connection, host, port, ssl, sslNegotiation } = new Client(config);
   const { stream } = connection;
   const cancel = () => connection.cancel(processID, secretKey);
-  const isTaken = once(connection, 'end');
-  const timer = setTimeout(() => stream.destroy(), config.connectionTimeoutMillis || 10_000);
+  const { promise: isTaken, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => stream.destroy(), acceptMillis);
+  connection.on('end', resolve);
   connection.on('error', () => stream.destroy());
   connection.on('connect', () => {
     if (!ssl) cancel();
@@ -21,7 +26,12 @@ export async function cancelRequest({ processID, secretKey }: PoolClient, config
   });
   connection.on('sslconnect', cancel);
   if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
-  else connection.connect(port, host);
+  // A name may stand for several servers; a certificate is for the name.
+  else connection.connect(port, ssl ? host : addressOf(client, host));
   await isTaken;
   clearTimeout(timer);
+}
+
+function addressOf({ connection: { stream } }: ClientBase, host: string): string {
+  return (stream instanceof Socket ? stream.remoteAddress : undefined) ?? host;
 }

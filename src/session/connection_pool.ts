@@ -1,24 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { CancelledError, ConnectionError, type DatabaseError } from '../types/errors.ts';
 import { cancelRequest } from './cancel_request.ts';
 
 /** A pool whose connections can be waited for, cancelled and given up. */
 export class ConnectionPool extends Pool {
-  readonly #open = new Set<PoolClient>();
-  readonly #suspect = new WeakSet<PoolClient>();
+  /** Those that are being made and those that are being ended included, which the pool does not count. */
+  readonly #open: ReadonlySet<ClientBase>;
+  readonly #suspect = new WeakSet<ClientBase>();
   readonly #closing = new AbortController();
   #refusesWork = false;
+  #waiting = 0;
 
   constructor(config: PoolConfig) {
-    super(config);
+    const open = new Set<ClientBase>();
+    class PoolMember extends Client {
+      constructor(clientConfig?: ClientConfig) {
+        super(clientConfig);
+        open.add(this);
+        this.once('end', () => open.delete(this));
+      }
+    }
+    super({ ...config, Client: PoolMember });
+    this.#open = open;
     // An emitter without a listener throws its errors. The pool emits those of idle clients, which it replaces by itself.
     this.on('error', ignore);
-    this.on('connect', (client) => {
-      client.on('error', ignore);
-      this.#open.add(client);
-    });
-    this.on('remove', (client) => this.#open.delete(client));
+    this.on('connect', (client) => client.on('error', ignore));
+  }
+
+  /** How many connections there are, those included that are being made or ended. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** How many wait for a connection; pg-pool's `waitingCount` has those too who have left the queue. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /**
@@ -30,22 +47,25 @@ export class ConnectionPool extends Pool {
   async take(signal?: AbortSignal): Promise<PoolClient> {
     for (;;) {
       if (this.#refusesWork) throw closed();
-      const client = await this.#takeAny(signal);
+      if (signal?.aborted) throw cancelled();
+      const hasIdle = this.idleCount > this.waitingCount;
+      this.#waiting += 1;
+      const connecting = hasIdle ? this.connect() : this.#waitForOne(signal);
+      const client = await connecting.finally(() => {
+        this.#waiting -= 1;
+      });
       if (client.getTransactionStatus() === 'I' && !this.#suspect.has(client)) return client;
       client.connection.stream.destroy();
       client.release(true);
     }
   }
 
-  async #takeAny(signal: AbortSignal | undefined): Promise<PoolClient> {
+  async #waitForOne(signal: AbortSignal | undefined): Promise<PoolClient> {
     const signals = signal ? [signal, this.#closing.signal] : [this.#closing.signal];
     const connecting = this.connect();
     const { promise: refused, reject } = Promise.withResolvers<never>();
     const refuse = () => reject(signal?.aborted ? cancelled() : closed());
-    for (const each of signals) {
-      if (each.aborted) refuse();
-      each.addEventListener('abort', refuse);
-    }
+    for (const each of signals) each.addEventListener('abort', refuse);
     try {
       return await Promise.race([refused, connecting]);
     } catch (error) {
@@ -59,8 +79,16 @@ export class ConnectionPool extends Pool {
     }
   }
 
+  /** Says whose doing an error is: of the signal, or of `destroy`. */
+  explain(error: DatabaseError, isCancelled: boolean): DatabaseError {
+    // Postgres has one SQLSTATE for both, and tells them apart in the language of its messages.
+    if (isCancelled && (error instanceof CancelledError || error.code === '57014')) return cancelled();
+    if (error instanceof ConnectionError && this.#closing.signal.aborted) return interrupted();
+    return error;
+  }
+
   /** Asks the server to cancel what runs on the connection. What comes next on it may be hit too: do not reuse it. */
-  async cancel(client: PoolClient): Promise<void> {
+  async cancel(client: ClientBase): Promise<void> {
     await cancelRequest(client, this.options);
   }
 
@@ -70,6 +98,11 @@ export class ConnectionPool extends Pool {
    */
   abandon(client: PoolClient): void {
     for (const each of this.#open) this.#suspect.add(each);
+    this.drop(client);
+  }
+
+  /** Ends a connection without a word, and what runs on it if the server can be told. */
+  drop(client: PoolClient): void {
     void this.cancel(client);
     client.connection.stream.destroy();
   }
@@ -79,11 +112,11 @@ export class ConnectionPool extends Pool {
     const end = performance.now() + timeoutMillis;
     const isInTime = () => performance.now() < end;
     this.#refusesWork = true;
-    while (this.waitingCount > 0 && isInTime()) await sleep(10);
+    while (this.#waiting > 0 && isInTime()) await sleep(10);
     void this.end();
     while (this.totalCount + this.#open.size > 0 && isInTime()) await sleep(10);
     this.#closing.abort();
-    const cancelling = [...this.#open].map((client) => this.cancel(client));
+    const cancelling = [...this.#open].filter(hasConnected).map((client) => this.cancel(client));
     for (const client of this.#open) client.connection.stream.destroy();
     await Promise.all(cancelling);
   }
@@ -91,8 +124,18 @@ export class ConnectionPool extends Pool {
 
 function ignore(): void {}
 
+function hasConnected(client: ClientBase): boolean {
+  return client.getTransactionStatus() !== null;
+}
+
 export function cancelled(): DatabaseError {
-  return new CancelledError('The statement was cancelled: the signal of the session is aborted.', { code: '57014' });
+  return new CancelledError('The statement was cancelled: its signal is aborted.');
+}
+
+function interrupted(): DatabaseError {
+  return new ConnectionError(
+    'The database was closed while this ran, by destroy(): whether the statement took effect is unknown.',
+  );
 }
 
 function closed(): DatabaseError {

@@ -16,7 +16,7 @@ export function controlClient(cancel: (processId: number) => void): PostgresClie
     query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>;
     query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>;
     query<R>(statement: string | PostgresCursor<R>): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
-      const [, processId] = /^select pg_\w+_backend\((\d+)\)$/.exec(String(statement)) ?? [];
+      const [, processId] = /^select pg_\w+_backend\((-?\d+)\)$/.exec(String(statement)) ?? [];
       if (processId === undefined) throw new ConfigurationError('This connection cancels and does nothing else.');
       cancel(Number(processId));
       return Promise.resolve({ command: 'SELECT', rowCount: 0, rows: [] });

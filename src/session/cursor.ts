@@ -11,6 +11,8 @@ export type CursorConnection = {
   readonly isInTransaction: boolean;
   send(sql: 'begin' | 'commit' | 'rollback' | `close ${string}`): Promise<unknown>;
   fetch(step: Statement | Fetch): Promise<Batch>;
+  /** Tells that a stream is open; what comes back tells that it is over. */
+  open(): () => void;
 };
 
 let cursors = 0;
@@ -24,17 +26,18 @@ let cursors = 0;
  * keeps the next statement waiting until the stream is closed: a statement inside the loop would wait for ever.
  */
 export class Cursor<Row> implements PostgresCursor<Row> {
-  readonly #sql: string;
-  readonly #parameters: readonly unknown[];
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
   readonly #portal = `wheels_cursor_${++cursors}`;
   #connection: CursorConnection | undefined;
   #ownsTransaction = false;
+  #end: (() => void) | undefined;
   #fields: FieldDef[] | undefined;
   #state: 'new' | 'open' | 'failed' | 'at end' = 'new';
 
   constructor(sql: string, parameters: readonly unknown[]) {
-    this.#sql = sql;
-    this.#parameters = parameters;
+    this.sql = sql;
+    this.parameters = parameters;
   }
 
   readFrom(connection: CursorConnection): this {
@@ -50,10 +53,11 @@ export class Cursor<Row> implements PostgresCursor<Row> {
       this.#ownsTransaction = true;
       await connection.send('begin');
     }
+    this.#end ??= connection.open();
     const portal = { name: this.#portal, rows };
     this.#state = 'failed';
     const batch = await connection.fetch(
-      this.#fields ? { portal, fields: this.#fields } : { portal, text: this.#sql, values: toWire(this.#parameters) },
+      this.#fields ? { portal, fields: this.#fields } : { portal, text: this.sql, values: toWire(this.parameters) },
     );
     this.#fields = batch.fields;
     this.#state = batch.isLast ? 'at end' : 'open';
@@ -61,6 +65,8 @@ export class Cursor<Row> implements PostgresCursor<Row> {
   }
 
   async close(): Promise<void> {
+    this.#end?.();
+    this.#end = undefined;
     if (this.#ownsTransaction) await this.#connection?.send(this.#state === 'at end' ? 'commit' : 'rollback');
     else if (this.#state === 'open') await this.#connection?.send(`close ${this.#portal}`);
   }

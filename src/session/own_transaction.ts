@@ -7,6 +7,7 @@ type Running = {
   readonly pool: Pool;
   readonly context: SessionContext;
   readonly around: Running | undefined;
+  openStreams: number;
   isOver: boolean;
 };
 
@@ -14,7 +15,7 @@ const running = new AsyncLocalStorage<Running>();
 
 /** Runs the function of a transaction, so that `refuseInOwnTransaction` knows what is called from it. */
 export async function runInTransaction<T>(pool: Pool, context: SessionContext, fn: () => Promise<T>): Promise<T> {
-  const transaction: Running = { pool, context, around: running.getStore(), isOver: false };
+  const transaction: Running = { pool, context, around: running.getStore(), openStreams: 0, isOver: false };
   try {
     return await running.run(transaction, fn);
   } finally {
@@ -47,4 +48,33 @@ export function refuseInOwnTransaction(pool: Pool, { role, claims }: SessionCont
       'The transactions around this statement hold all connections: use what their functions are given, or raise max.',
     );
   }
+}
+
+/** Notes that a stream has taken the connection of the transaction around the call, if it is the context's. */
+export function noteStream(pool: Pool, context: SessionContext): () => void {
+  const transaction = runningUnder(pool, context);
+  if (!transaction) return () => {};
+  transaction.openStreams += 1;
+  return () => {
+    transaction.openStreams -= 1;
+  };
+}
+
+/**
+ * Kysely would keep a statement of the transaction waiting until the stream is over, whose loop may be waiting for it.
+ *
+ * @throws {ConfigurationError} while a stream of the transaction around the call is open.
+ */
+export function refuseBesideStream(pool: Pool, context: SessionContext): void {
+  if (!runningUnder(pool, context)?.openStreams) return;
+  throw new ConfigurationError(
+    'A stream of this transaction is open: leave it, or collect its rows, before the next statement.',
+  );
+}
+
+function runningUnder(pool: Pool, context: SessionContext): Running | undefined {
+  let transaction = running.getStore();
+  while (transaction && (transaction.pool !== pool || transaction.context !== context))
+    transaction = transaction.around;
+  return transaction;
 }

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 declare module 'pg' {
   interface ClientBase {
     readonly connection: Connection;
-    /** Together the key with which the protocol cancels what this connection runs. */
+    /** Together the key with which the protocol cancels what this connection runs, once it has connected. */
     readonly processID: number;
     readonly secretKey: number;
   }

@@ -1,13 +1,14 @@
-import { Client, type Pool, type PoolConfig } from 'pg';
+import { Client, type PoolConfig } from 'pg';
+import { parse } from 'pg-connection-string';
 import { ConfigurationError } from '../types/errors.ts';
 import { ConnectionPool } from './connection_pool.ts';
 import { getTypeParser } from './type_parsers.ts';
 
 /**
- * A pool as sessions need it: connections that are idle for 10 s are probed, waiting for one ends after 10 s, and one that the server ends is
- * replaced instead of ending the process. Rows hold dates as "YYYY-MM-DD", numeric and bigint as text.
+ * A pool as sessions need it: connections that are idle for 10 s are probed, waiting for one ends after 10 s, and one that
+ * the server ends is replaced instead of ending the process. Rows hold dates as "YYYY-MM-DD", numeric and bigint as text.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, or a limit of the server has `pg`'s own name.
  */
 export function createPool(config: PoolConfig): ConnectionPool {
   const {
@@ -27,9 +28,13 @@ export function createPool(config: PoolConfig): ConnectionPool {
     binary: false,
   };
   check(options);
-  const pool = new ConnectionPool(options);
-  hideConnectionString(pool);
-  return pool;
+  refuseLimits(options);
+  const { connectionString, ...rest } = options;
+  if (connectionString === undefined) return new ConnectionPool(rest);
+  // Parsed once: it may name certificates, which are files.
+  const parsed: object = parse(connectionString);
+  refuseLimits(parsed);
+  return new ConnectionPool({ ...rest, ...parsed });
 }
 
 const form = 'postgres://user:password@host:5432/database';
@@ -53,7 +58,15 @@ function isUnderstood(config: PoolConfig): boolean {
   }
 }
 
-/** A pool that is printed shows its options; `pg` hides the password there, but not the string that contains it. */
-function hideConnectionString({ options }: Pool): void {
-  if ('connectionString' in options) Object.defineProperty(options, 'connectionString', { enumerable: false });
+/** `pg` sends these as it connects, where poolers refuse them and where a session's own would overrule them. */
+export const limitNames = {
+  statement_timeout: 'statementTimeoutMillis',
+  lock_timeout: 'lockTimeoutMillis',
+  idle_in_transaction_session_timeout: 'idleInTransactionTimeoutMillis',
+};
+
+function refuseLimits(config: object): void {
+  for (const [name, ours] of Object.entries(limitNames)) {
+    if (name in config) throw new ConfigurationError(`${name} is not taken: say ${ours}.`);
+  }
 }

@@ -5,6 +5,7 @@ import type { SessionContext } from './claims.ts';
 import { type ConnectionPool, cancelled } from './connection_pool.ts';
 import { type Batch, Cursor, type CursorConnection } from './cursor.ts';
 import { Exchange, type Fetch, type Outcome, type Statement, toWire } from './exchange.ts';
+import { noteStream } from './own_transaction.ts';
 import { explainRefusal } from './settings.ts';
 import type { StatementCache } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
@@ -42,21 +43,25 @@ export class ScopedClient implements PostgresPoolClient {
   #running = 0;
   #last: Promise<void> = Promise.resolve();
   #isReleased = false;
+  #isGivenBack = false;
   #isEnding = false;
   #leavesTraces = false;
-  #isInFlight = false;
+  #inFlight: Exchange | undefined;
   #isCancelled = false;
   #cancelling: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
   #connectionError: unknown;
+  /** Whoever has left a stream open never comes back, and a lost connection is of no use to anybody. */
   readonly #keepConnectionError = (error: unknown) => {
     this.#connectionError ??= error;
+    if (this.#inFlight === undefined) this.#giveBack(true);
   };
 
   constructor(client: PoolClient, scope: Scope) {
     this.#client = client;
     this.#scope = scope;
     client.on('error', this.#keepConnectionError);
+    scope.signal?.addEventListener('abort', this.#abort);
   }
 
   get processID(): number {
@@ -71,13 +76,16 @@ export class ScopedClient implements PostgresPoolClient {
     parameters: readonly unknown[] = [],
   ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
     if (typeof statement === 'string') return this.#take<R>(statement, parameters);
-    if (statement instanceof Cursor) return statement.readFrom(this.#forCursor());
+    if (statement instanceof Cursor) {
+      this.#leavesTraces ||= leavesTraces.test(statement.sql);
+      return statement.readFrom(this.#forCursor());
+    }
     throw new ConfigurationError('A session streams through its own cursor.');
   }
 
   /** A statement that arrives while its transaction ends would run after it, on its own, and be kept. */
   async #take<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
-    if (this.#isEnding) throw new ConfigurationError('The transaction is over: await every statement in its function.');
+    if (this.#isEnding) throw over();
     this.#leavesTraces ||= leavesTraces.test(sql);
     const isEnd = sql === 'commit' || sql === 'rollback';
     this.#isEnding = isEnd;
@@ -89,44 +97,63 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   release(destroy = false): void {
+    const isFit = this.#connectionError === undefined && this.#status === 'I' && this.#running === 0;
+    this.#giveBack(destroy || this.#leavesTraces || this.#isCancelled || !isFit);
     this.#isReleased = true;
+  }
+
+  #giveBack(destroy: boolean): void {
+    if (this.#isGivenBack) return;
+    this.#isGivenBack = true;
     this.#scope.inUse.delete(this.#client.processID);
     this.#client.off('error', this.#keepConnectionError);
-    const isFit = this.#connectionError === undefined && this.#status === 'I' && this.#running === 0;
-    this.#client.release(destroy || this.#leavesTraces || this.#isCancelled || !isFit);
+    this.#scope.signal?.removeEventListener('abort', this.#abort);
+    this.#client.release(destroy);
   }
 
   /** Cancels what runs, if anything does. A request may come late and hit the next statement: there will be none. */
   readonly cancel = (): void => {
-    if (!this.#isInFlight || this.#isCancelled) return;
+    if (this.#inFlight === undefined || this.#isCancelled) return;
     this.#isCancelled = true;
-    const { pool } = this.#scope;
+    const { pool, answerMillis } = this.#scope;
     const request = () => void pool.cancel(this.#client);
     request();
     this.#cancelling = setInterval(request, cancelAgainMillis);
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(this.#abandon, cancelMillis);
+    const millis = Math.min(cancelMillis, answerMillis || cancelMillis);
+    this.#silence = setTimeout(() => this.#giveUp(() => pool.drop(this.#client)), millis);
   };
 
-  readonly #abandon = (): void => {
-    this.#connectionError ??= new ConnectionError(
-      'The server did not answer in time: the connection was given up, and whether the statement took effect is unknown.',
-    );
-    this.#scope.pool.abandon(this.#client);
+  /** A process that was too busy to read the answer finds it now. */
+  #giveUp(end: () => void): void {
+    const exchange = this.#inFlight;
+    setImmediate(() => {
+      if (exchange === undefined || this.#inFlight !== exchange) return;
+      this.#connectionError ??= new ConnectionError(
+        'The server did not answer in time: the connection was given up, and whether the statement took effect is unknown.',
+      );
+      end();
+    });
+  }
+
+  /** A transaction that stands still is undone at once, with its locks. */
+  readonly #abort = (): void => {
+    if (this.#inFlight !== undefined) this.cancel();
+    else if (this.#status !== 'I') void this.#inTurn(() => this.#query('rollback', [])).catch(() => {});
   };
 
   async #send(exchange: Exchange) {
-    const { signal, answerMillis } = this.#scope;
-    this.#isInFlight = true;
-    if (answerMillis > 0) this.#silence = setTimeout(this.#abandon, answerMillis);
-    signal?.addEventListener('abort', this.cancel);
+    const { answerMillis, pool } = this.#scope;
+    this.#inFlight = exchange;
     try {
+      if (answerMillis > 0) {
+        this.#silence = setTimeout(() => this.#giveUp(() => pool.abandon(this.#client)), answerMillis);
+      }
       return await exchange.send();
     } finally {
-      this.#isInFlight = false;
+      this.#inFlight = undefined;
       clearTimeout(this.#silence);
       clearInterval(this.#cancelling);
-      signal?.removeEventListener('abort', this.cancel);
     }
   }
 
@@ -153,8 +180,21 @@ export class ScopedClient implements PostgresPoolClient {
         return isInTransaction();
       },
       send: (sql) => this.#inTurn(() => this.#query(sql, [])),
-      fetch: (step) => this.#inTurn(() => this.#fetch(step)),
+      fetch: (step) => this.#fetchInTurn(step, isInTransaction),
+      open: () => noteStream(this.#scope.pool, this.#scope.context),
     };
+  }
+
+  /** Rows that are asked for while the transaction ends would be read, or written, after it. */
+  async #fetchInTurn(step: Statement | Fetch, isInTransaction: () => boolean): Promise<Batch> {
+    if (this.#isEnding) throw over();
+    const isExpected = isInTransaction();
+    return await this.#inTurn(async () => {
+      this.#refuseIfUnfit();
+      this.#refuseIfAborted();
+      if (isExpected && !isInTransaction()) throw over();
+      return await this.#fetch(step);
+    });
   }
 
   async #query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
@@ -169,6 +209,7 @@ export class ScopedClient implements PostgresPoolClient {
       this.#begin = sql;
       return nothing<R>('BEGIN');
     }
+    if (isEnd && this.#status === 'I') return this.#endEnded(sql);
     if (this.#begin === undefined && this.#status === 'I' && mayCommitInside.test(sql)) {
       return await this.#queryInBlock(sql, parameters);
     }
@@ -191,6 +232,12 @@ export class ScopedClient implements PostgresPoolClient {
     }
   }
 
+  #endEnded<R>(sql: 'commit' | 'rollback'): PostgresQueryResult<R> {
+    this.#refuseIfUnfit();
+    if (sql === 'rollback') return nothing<R>('ROLLBACK');
+    throw new ConfigurationError('The transaction was ended inside of its function, by a statement of its own.');
+  }
+
   #endUnbegun<R>(sql: 'commit' | 'rollback'): PostgresQueryResult<R> {
     const hasFailed = this.#hasFailedToBegin;
     this.#begin = undefined;
@@ -199,7 +246,6 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   async #fetch(step: Statement | Fetch): Promise<Batch> {
-    this.#refuseIfAborted();
     const { result, isSuspended } = await this.#run(step, true);
     return { rows: result.rows, fields: result.fields, isLast: !isSuspended };
   }
@@ -221,6 +267,7 @@ export class ScopedClient implements PostgresPoolClient {
       const isStale = this.#forgetStale(error, steps);
       if (isStale && isOutside && !isRepeated) {
         if (this.#status !== 'I') await this.#send(new Exchange(this.#client, [rollback], undefined));
+        this.#refuseIfAborted();
         return await this.#run(step, needsSettings, true);
       }
       if (begin !== undefined) this.#noteBegin(exchange);
@@ -245,7 +292,8 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   #refuseIfUnfit(): void {
-    if (this.#connectionError !== undefined) throw translateError(this.#connectionError);
+    if (this.#connectionError !== undefined)
+      throw this.#scope.pool.explain(translateError(this.#connectionError), false);
     if (this.#isReleased) throw new ConfigurationError('The transaction is over: start another one.');
     if (this.#hasFailedToBegin) {
       throw new DatabaseError('The transaction could not be opened: end it.', { code: '25P02' });
@@ -267,7 +315,8 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   #translate(error: unknown, isRefusal: boolean): DatabaseError {
-    const translated = translateError(this.#connectionError ?? error);
+    const reason = error instanceof PostgresError ? error : (this.#connectionError ?? error);
+    const translated = this.#scope.pool.explain(translateError(reason), this.#isCancelled);
     if (translated instanceof ConnectionError) this.#keepConnectionError(error);
     return isRefusal ? explainRefusal(translated, this.#scope.context) : translated;
   }
@@ -278,10 +327,14 @@ export class ScopedClient implements PostgresPoolClient {
  * is told by the text: after any statement but the ordinary ones the connection is not used again.
  */
 const leavesTraces =
-  /^(?!\s*\(*\s*(select|with|values|insert|update|delete|merge|savepoint|release|rollback|begin|start|commit|set\s+(local|transaction|constraints)|lock|explain|show|copy|fetch|close|table)\b)|set_config|advisory_lock|\binto\s+(local\s+|global\s+)?temp/i;
+  /^(?!\s*\(*\s*(select|with|values|insert|update|delete|merge|savepoint|release|rollback|begin|start|commit|set\s+(local|transaction|constraints)|lock|explain|show|copy|fetch|close|table)\b)|set_config|advisory_lock|\bpg_temp\b|(?<!\b(insert|merge)\s+)\binto\b|^\s*explain\b[\s\S]*\b(create|execute|declare)\b/i;
 
 /** `do` and `call`, alone of all, may end the transaction around them and go on; after a comment it could be either. */
 const mayCommitInside = /^[\s;]*(do\b|call\b|--|\/\*)/i;
+
+function over(): ConfigurationError {
+  return new ConfigurationError('The transaction is over: await every statement in its function.');
+}
 
 const rollback: Statement = { text: 'rollback', values: [] };
 

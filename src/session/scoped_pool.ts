@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import type { SessionContext } from './claims.ts';
 import type { ConnectionPool } from './connection_pool.ts';
 import { controlClient } from './control_client.ts';
+import { ObservedClient, type Observer } from './observed_client.ts';
 import { refuseInOwnTransaction } from './own_transaction.ts';
 import { ScopedClient } from './scoped_client.ts';
 import { answerMillisOf, type Limits, settingsOf } from './settings.ts';
@@ -43,6 +44,8 @@ export type SessionOptions = {
  * `connect` and `query` throw a `DatabaseError`, never an error of the driver; a `ConfigurationError` if the connection may
  * not act as the role, in which case the statement has not run.
  *
+ * `observers` are told of every statement.
+ *
  * @example
  * const dialect = new PostgresDialect({ pool: scopedPool(pool, userContext({ sub })), cursor: Cursor });
  * const alice = new Kysely<DB>({ dialect });
@@ -51,6 +54,7 @@ export function scopedPool(
   pool: ConnectionPool,
   context: SessionContext,
   { preparedStatements = true, query_timeout, signal, ...limits }: ScopeOptions & SessionOptions = {},
+  observers: readonly Observer[] = [],
 ): PostgresPool {
   const settings = settingsOf(context, limits);
   const answerMillis = query_timeout ?? answerMillisOf(limits);
@@ -58,18 +62,23 @@ export function scopedPool(
   return {
     async connect() {
       refuseInOwnTransaction(pool, context);
-      const client = await pool.take(signal).catch(rethrow);
-      const statements = preparedStatements ? statementsOf(client) : undefined;
-      return new ScopedClient(client, { pool, context, settings, statements, signal, answerMillis, inUse });
+      const startTime = performance.now();
+      try {
+        const client = await pool.take(signal);
+        const statements = preparedStatements ? statementsOf(client) : undefined;
+        const scope = { pool, context, settings, statements, signal, answerMillis, inUse };
+        if (observers.length === 0) return new ScopedClient(client, scope);
+        return new ObservedClient(client, scope, observers, startTime);
+      } catch (error) {
+        const translated = translateError(error);
+        for (const observer of observers) observer.unconnected(translated, startTime);
+        throw translated;
+      }
     },
     async end() {},
     options: {},
     Client: controlClient((processId) => inUse.get(processId)?.cancel()),
   };
-}
-
-function rethrow(error: unknown): never {
-  throw translateError(error);
 }
 
 const maxPrepared = 200;

@@ -38,10 +38,12 @@ export function settingsOf({ role, claims }: SessionContext, limits: Limits): St
 
 /** How long an answer may take: what the server allows a statement, and 5 s for the way. 0 is for ever. */
 export function answerMillisOf({ statementTimeoutMillis = defaultStatementTimeout }: Limits): number {
-  return statementTimeoutMillis === 0 ? 0 : statementTimeoutMillis + 5_000;
+  return statementTimeoutMillis === 0 ? 0 : Math.min(statementTimeoutMillis + 5_000, maxMillis);
 }
 
 const defaultStatementTimeout = 30_000;
+/** As much as Postgres and Node's timers take. */
+const maxMillis = 2_147_483_647;
 
 function limitsOf({
   statementTimeoutMillis = defaultStatementTimeout,
@@ -54,8 +56,8 @@ function limitsOf({
 /** @throws {ConfigurationError} if a limit is not a whole number of milliseconds. */
 export function checkLimits(limits: Limits): void {
   for (const [name, value] of Object.entries(limits)) {
-    if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 2_147_483_647)) continue;
-    throw new ConfigurationError(`${name} must be a whole number of milliseconds, or 0 for no limit.`);
+    if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= maxMillis)) continue;
+    throw new ConfigurationError(`${name} must be a whole number of milliseconds up to 2147483647, or 0 for no limit.`);
   }
 }
 

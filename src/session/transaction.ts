@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AbortedTransactionError, type AccessMode, type IsolationLevel, type Kysely, type Transaction } from 'kysely';
+import {
+  AbortedTransactionError,
+  type AccessMode,
+  type IsolationLevel,
+  type Kysely,
+  TRANSACTION_ISOLATION_LEVELS,
+  type Transaction,
+} from 'kysely';
 import { AfterCommitError, DatabaseError, SerializationError, ValidationError } from '../types/errors.ts';
 import { type AfterCommit, TransactionLevel } from './transaction_level.ts';
 
@@ -15,7 +22,7 @@ export type TransactionOptions = {
  * Runs `fn` in a transaction: all of it takes effect or, if `fn` throws, nothing. After a `SerializationError` (40001, 40P01)
  * everything is undone and `fn` runs again, so what must not happen twice belongs into `afterCommit`.
  *
- * `level.nested` runs a part of it that can be undone alone; `level.afterCommit` registers what is to be done once
+ * `onRetry` is told why, before `fn` runs again. `level.nested` runs a part of it that can be undone alone; `level.afterCommit` registers what is to be done once
  * everything is saved.
  *
  * @throws whatever `fn` throws; `SerializationError` when the retries are used up; `DatabaseError` with code `25P02` if `fn`
@@ -31,22 +38,40 @@ export async function runTransaction<DB, T>(
   kysely: Kysely<DB>,
   fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
   { isolationLevel, accessMode, retries = 3 }: TransactionOptions = {},
+  onRetry?: (error: SerializationError) => void,
 ): Promise<T> {
   if (!Number.isInteger(retries) || retries < 0) {
     throw new ValidationError([{ path: 'retries', reason: 'must be a whole number from 0' }]);
+  }
+  if (isolationLevel !== undefined && !TRANSACTION_ISOLATION_LEVELS.includes(isolationLevel)) {
+    throw new ValidationError([
+      { path: 'isolationLevel', reason: `must be one of ${TRANSACTION_ISOLATION_LEVELS.join(', ')}` },
+    ]);
   }
   let builder = kysely.transaction();
   if (isolationLevel) builder = builder.setIsolationLevel(isolationLevel);
   if (accessMode) builder = builder.setAccessMode(accessMode);
   for (let attempt = 0; ; attempt++) {
     const level = new TransactionLevel();
+    let thrown: { error: unknown } | undefined;
+    const run = async (transaction: Transaction<DB>) => {
+      try {
+        return await level.run(transaction, fn);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    };
     try {
-      const result = await builder.execute((transaction) => level.run(transaction, fn));
+      const result = await builder.execute(run);
       await runAfterCommit(level.registered);
       return result;
-    } catch (error) {
+    } catch (lastError) {
+      // On a lost connection the rollback fails too, and hides why there was one.
+      const error = thrown ? thrown.error : lastError;
       if (error instanceof AbortedTransactionError) throw swallowed();
       if (!(error instanceof SerializationError) || attempt >= retries) throw error;
+      onRetry?.(error);
       await sleep(pause(attempt));
     }
   }
@@ -65,9 +90,9 @@ async function runAfterCommit(registered: readonly AfterCommit[]): Promise<void>
   if (errors.length > 0) throw new AfterCommitError(errors);
 }
 
-/** Milliseconds: 10, 20, 40 … by half more or less at random, so that rivals do not meet again. */
+/** Milliseconds: 10, 20, 40 … 1000, by half more or less at random, so that rivals do not meet again. */
 function pause(attempt: number): number {
-  return 10 * 2 ** attempt * (0.5 + Math.random());
+  return Math.min(10 * 2 ** attempt, 1000) * (0.5 + Math.random());
 }
 
 function swallowed(): DatabaseError {

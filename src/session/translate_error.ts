@@ -41,6 +41,7 @@ function translateDriverError(error: Error): DatabaseError {
     return new kind(message);
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return new ConnectionError('The connection was lost.', { code });
   if (/^E(?!RR_)[A-Z_]+$/.test(code))
     return new ConnectionError(
       `The server cannot be reached (${code}): check host and port of the connection string.`,

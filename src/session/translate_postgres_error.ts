@@ -71,12 +71,16 @@ const bySqlState: Record<string, Translation> = {
   '22007': to(DataError, 'a date or time is malformed'),
   '22008': to(DataError, 'a date or time is out of range'),
   '22021': to(DataError, 'a text contains a character that Postgres does not store'),
+  '22012': quoted,
   '22P05': to(DataError, 'a text contains a character that Postgres does not store'),
   '23502': ({ table, column }) => [NotNullError, `${column} of ${table} must not be null.`],
   '23503': violation(ForeignKeyError, 'What this row refers to is missing, or other rows still refer to this one'),
   '23505': violation(UniqueError, 'A row with this key already exists'),
   '23514': violation(CheckError, 'A value is not allowed'),
-  '25P03': to(TimeoutError, 'The transaction was idle for longer than the server allows.'),
+  '25P03': to(
+    TimeoutError,
+    'The transaction was idle for longer than idleInTransactionTimeoutMillis allows: do slow work outside of it.',
+  ),
   '25P04': to(TimeoutError, 'The transaction was open for longer than the server allows.'),
   '28000': to(ConfigurationError, 'The server refused the login: check the user of the connection.'),
   '28P01': to(ConfigurationError, 'The server refused the login: check the password of the connection.'),
@@ -93,11 +97,17 @@ const bySqlState: Record<string, Translation> = {
       ? refused(error)
       : [DatabaseError, `Syntax error at character ${error.position} of the SQL.`],
   '53300': to(ConnectionError, 'The server has no connection left: lower max, or use a pooler.'),
-  '55P03': to(TimeoutError, 'Another transaction holds a lock that this statement needs.'),
+  '55P03': to(
+    TimeoutError,
+    'Another transaction holds a lock that this statement needs: try again, or raise lockTimeoutMillis.',
+  ),
   '57014': ({ message }) =>
     message.includes('user request')
       ? [CancelledError, 'The statement was cancelled.']
-      : [TimeoutError, 'The statement took longer than statement_timeout allows.'],
+      : [
+          TimeoutError,
+          'The statement took longer than statementTimeoutMillis allows: make it faster, or raise the limit.',
+        ],
   '57P01': to(ConnectionError, 'The server ended the connection.'),
   '57P02': to(ConnectionError, 'The server crashed and is restarting.'),
   '57P03': to(ConnectionError, 'The server does not accept connections at the moment.'),

@@ -16,6 +16,18 @@ export const dateSchema = z
     'must be a date such as "2026-12-01", from 1900 to 2999',
   );
 
+const millisOfDay = 86_400_000;
+
+/** The day that comes `days` days after the date, or before it if that is negative. */
+export function addDays(date: string, days: number): string {
+  return new Date(Date.parse(date) + days * millisOfDay).toISOString().slice(0, 10);
+}
+
+/** How many days `until` comes after `since`. */
+export function daysBetween(since: string, until: string): number {
+  return (Date.parse(until) - Date.parse(since)) / millisOfDay;
+}
+
 /** As IANA writes them: "Area/City", "Etc/GMT-5". `Intl` alone takes them in any case, and abbreviations. */
 const zoneName = /^(UTC|[A-Z][A-Za-z_]*(\/[A-Z][A-Za-z_-]*)+|Etc\/GMT(0|\+(\d|1[0-2])|-(\d|1[0-4])))$/;
 

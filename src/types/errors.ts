@@ -63,9 +63,33 @@ export class ValidationError extends DatabaseError {
   readonly issues: readonly ValidationIssue[];
 
   constructor(issues: readonly ValidationIssue[], details: ErrorDetails = {}) {
-    const reasons = issues.map(({ path, reason }) => (path === '' ? reason : `${path} ${reason}`));
+    const reasons = issues.slice(0, 10).map(({ path, reason }) => (path === '' ? reason : `${path} ${reason}`));
+    if (issues.length > 10) reasons.push(`and ${issues.length - 10} more`);
     super(`Invalid input: ${reasons.join('; ')}.`, { code: 'VALIDATION', ...details });
     this.issues = issues;
+  }
+}
+
+/**
+ * A line of a file that cannot be imported: its number, counted from 1, what its cell is called if it is one that is wrong,
+ * and what is expected.
+ */
+export type RejectedLine = { line: number; column: string | null; reason: string };
+
+/** Nothing was imported, because some lines of the file cannot be: `reasons` names them all, and why. */
+export class ImportError extends ValidationError {
+  static {
+    ImportError.prototype.name = 'ImportError';
+  }
+  readonly reasons: readonly RejectedLine[];
+
+  constructor(reasons: readonly RejectedLine[]) {
+    const path = ({ line, column }: RejectedLine) => (column === null ? `lines.${line}` : `lines.${line}.${column}`);
+    super(
+      reasons.map((line) => ({ path: path(line), reason: line.reason })),
+      { code: 'IMPORT' },
+    );
+    this.reasons = reasons;
   }
 }
 
@@ -140,10 +164,15 @@ export class TimeoutError extends DatabaseError {
   }
 }
 
-/** Somebody cancelled the statement. */
+/** The session's signal is aborted, or somebody cancelled the statement on the server. */
 export class CancelledError extends DatabaseError {
   static {
     CancelledError.prototype.name = 'CancelledError';
+  }
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    // Postgres has one SQLSTATE for this and for statement_timeout.
+    super(message, { ...details, code: 'CANCELLED' });
   }
 }
 

@@ -32,7 +32,7 @@ export type PostSearchResult = {
   rank: number;
 };
 
-/** A row of `income_occurrences`: one day on which one entry pays. */
+/** A row of `income_occurrences` and `user_income_occurrences`: one day on which one entry pays. */
 export type IncomeOccurrence = {
   income_id: string;
   date: string;
@@ -62,6 +62,12 @@ export type BlockedUser = {
 
 /** A row of `mutual_friends`. */
 export type MutualFriend = { friend_id: string; full_name: string | null; avatar_url: string | null };
+
+/** A row of `list_own_likes`. */
+export type OwnLike = { post_id: string; created_at: Date };
+
+/** A row of `list_own_comments`. */
+export type OwnComment = { id: string; post_id: string; content: string; created_at: Date; updated_at: Date };
 
 /** A row of `comment_on_post`. */
 export type PostComment = {

@@ -65,6 +65,28 @@ export const destinationSchema = z
   });
 export type Destination = z.output<typeof destinationSchema>;
 
+/** New fields of a stop; null takes a field away. Coordinates in degrees, both or neither. */
+export const destinationPatchSchema = z
+  .strictObject({
+    name: textSchema(200),
+    lat: latitude.nullable(),
+    lng: longitude.nullable(),
+    arrive_on: dateSchema.nullable(),
+    leave_on: dateSchema.nullable(),
+    notes: textSchema(2000).nullable(),
+  })
+  .partial()
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
+  .refine(({ lat, lng }) => (lat === undefined) === (lng === undefined) && (lat === null) === (lng === null), {
+    path: ['lng'],
+    error: 'must be given together with lat',
+  })
+  .refine(({ arrive_on, leave_on }) => !arrive_on || !leave_on || leave_on >= arrive_on, {
+    path: ['leave_on'],
+    error: 'must not be before arrive_on',
+  });
+export type DestinationPatch = z.input<typeof destinationPatchSchema>;
+
 /** The stops of a trip in the order of travel, at most 200. */
 export const itinerarySchema = z.array(destinationSchema).max(200);
 export type Itinerary = z.output<typeof itinerarySchema>;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type ExpenseFilter, ForeignKeyError, PermissionError, ValidationError } from '../../src/index.ts';
+import { type ExpenseFilter, ForeignKeyError, PermissionError, UniqueError, ValidationError } from '../../src/index.ts';
 import { testOwnRows } from './own_rows.ts';
 import { testSessions } from './sessions.ts';
 
@@ -93,6 +93,23 @@ describe('an expense', () => {
     }
   });
 
+  test.each<[string, unknown]>([
+    ['text', { if_version: '1' }],
+    ['null', { if_version: null }],
+    ['none', { if_version: 0 }],
+    ['a fraction', { if_version: 1.5 }],
+    ['misspelt', { ifVersion: 1 }],
+    ['no object', 1],
+  ])('is not changed with an if_version that is %s', async (_, options) => {
+    const { expenses, income } = await sessions.signUp();
+    const rows = [await expenses.create({ amount: 1, category: 'x' }), await income.create({ amount: 1, source: 'x' })];
+    for (const [index, repository] of [expenses, income].entries()) {
+      const { id = '' } = rows[index] ?? {};
+      await expect(repository.update(id, { amount: 2 }, options as object)).rejects.toThrow(ValidationError);
+      expect(await repository.get(id)).toEqual(rows[index]);
+    }
+  });
+
   test('is not made if another of the same call is wrong, and the error says which', async () => {
     const { expenses } = await sessions.signUp();
     const wrong = [
@@ -125,6 +142,57 @@ test('5,000 expenses are made by one statement, in the order given, and count in
   expect(await trips.get(trip.id)).toMatchObject({ budget_spent: '50.00', expense_count: 5000 });
 });
 
+describe('more expenses than a statement takes', () => {
+  const inputs = (count: number, trip_id: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => ({
+      trip_id: trip_id(i),
+      amount: '0.01',
+      category: 'toll',
+      description: `${i}`,
+    }));
+
+  test('are made all together, in the order given', { timeout: 120_000 }, async () => {
+    const { expenses, trips, trip } = await traveller();
+    const many = inputs(20_001, () => trip.id);
+    const rows = await expenses.createMany(many);
+    expect(rows.map(({ description }) => description)).toEqual(many.map(({ description }) => description));
+    expect(await trips.get(trip.id)).toMatchObject({ budget_spent: '200.01', expense_count: 20_001 });
+  });
+
+  test('are none if the last is refused', { timeout: 120_000 }, async () => {
+    const { expenses, trips, trip } = await traveller();
+    const bob = await sessions.signUp();
+    const taken = await bob.expenses.create({ id: `ffffffff-${randomUUID().slice(9)}`, amount: 1, category: 'x' });
+    const many = [{ id: taken.id, amount: 1, category: 'x' }, ...inputs(10_000, () => trip.id)];
+    await expect(expenses.createMany(many)).rejects.toThrow(UniqueError);
+    expect((await expenses.list()).items).toEqual([]);
+    expect(await trips.get(trip.id)).toMatchObject({ budget_spent: '0.00', expense_count: 0 });
+  });
+
+  test('that two devices make at once for two trips do not wait for each other in a circle', {
+    timeout: 120_000,
+  }, async () => {
+    const { expenses, trips, trip, detour } = await traveller();
+    // The first statement of each writes to one trip alone, the second to the other.
+    const from = (first: string, second: string) =>
+      inputs(10_100, (i) => (i < 10_000 ? first : second)).map((input, i) => ({
+        ...input,
+        id: `${i < 10_000 ? '0' : 'f'}${randomUUID().slice(1)}`,
+      }));
+    const both = [from(trip.id, detour.id), from(detour.id, trip.id)];
+    await Promise.all(both.map((many) => expenses.createMany(many)));
+    expect(await trips.get(trip.id)).toMatchObject({ expense_count: 10_100 });
+    expect(await trips.get(detour.id)).toMatchObject({ expense_count: 10_100 });
+  });
+
+  test('are parted by their size, too', { timeout: 120_000 }, async () => {
+    const { expenses } = await traveller();
+    const note = { note: 'x'.repeat(16_000) };
+    const many = Array.from({ length: 1100 }, () => ({ amount: 1, category: 'x', metadata: note }));
+    expect(await expenses.createMany(many)).toHaveLength(1100);
+  });
+});
+
 describe('a list of expenses', () => {
   test.each<[string, (trip_id: string) => ExpenseFilter, string]>([
     ['a trip', (trip_id) => ({ trip_id }), 'ba'],
@@ -133,19 +201,49 @@ describe('a list of expenses', () => {
     ['days from one on', () => ({ since: '2026-12-03' }), 'dc'],
     ['days up to one', () => ({ until: '2026-12-02' }), 'ba'],
     ['one day', () => ({ since: '2026-12-02', until: '2026-12-02' }), 'b'],
+    ['no trip', () => ({ trip_id: null }), 'dc'],
+    ['a tag, however it is written', () => ({ tag: ' VAN' }), 'ca'],
+    ['text in a description', () => ({ text: 'B' }), 'b'],
+    ['text in a place, whatever the case', () => ({ text: ' ZION ' }), 'd'],
+    ['text with signs that patterns have', () => ({ text: '100%_\\' }), 'd'],
+    ['text that runs from one field into the next', () => ({ text: 'dz' }), ''],
     [
       'all at once',
-      (trip_id) => ({ trip_id, category: 'fuel', currency: 'AUD', since: '2026-12-01', until: '2026-12-31' }),
+      (trip_id) => ({
+        trip_id,
+        category: 'fuel',
+        currency: 'AUD',
+        tag: 'van',
+        text: 'a',
+        since: '2026-12-01',
+        until: '2026-12-31',
+      }),
       'a',
     ],
     ['nothing in particular', () => ({}), 'dcba'],
   ])('may be of %s, and its pages too', async (_, filter, found) => {
     const { expenses, trip } = await traveller();
     await expenses.createMany([
-      { description: 'a', trip_id: trip.id, amount: '1', currency: 'AUD', category: 'fuel', date: '2026-12-01' },
+      {
+        description: 'a',
+        trip_id: trip.id,
+        amount: '1',
+        currency: 'AUD',
+        category: 'fuel',
+        date: '2026-12-01',
+        tags: ['diesel', 'van'],
+      },
       { description: 'b', trip_id: trip.id, amount: '1', currency: 'AUD', category: 'food', date: '2026-12-02' },
-      { description: 'c', amount: '1', currency: 'NZD', category: 'Fuel', date: '2026-12-03' },
-      { description: 'd', amount: '1', currency: 'NZD', category: 'food', date: '2026-12-04' },
+      { description: 'c', amount: '1', currency: 'NZD', category: 'Fuel', date: '2026-12-03', tags: ['van'] },
+      {
+        description: 'd',
+        amount: '1',
+        currency: 'NZD',
+        category: 'food',
+        date: '2026-12-04',
+        location: 'Zion, 100%_\\',
+        tags: ['vans'],
+      },
     ]);
     const { items } = await expenses.list(filter(trip.id));
     expect(items.map(({ description }) => description).join('')).toBe(found);
@@ -156,13 +254,20 @@ describe('a list of expenses', () => {
     expect([...first.items, ...rest.items]).toEqual(items);
   });
 
-  test.each([{ trip_id: '42' }, { currency: 'usd' }, { since: '2026-02-30' }, { until: 'today' }, { colour: 'red' }])(
-    'refuses the filter %j',
-    async (filter) => {
-      const { expenses } = await sessions.signUp();
-      await expect(expenses.list(filter)).rejects.toThrow(ValidationError);
-    },
-  );
+  test.each([
+    { trip_id: '42' },
+    { currency: 'usd' },
+    { since: '2026-02-30' },
+    { until: 'today' },
+    { tag: ' ' },
+    { text: '' },
+    { text: 'x'.repeat(201) },
+    { category: null as unknown as string },
+    { colour: 'red' },
+  ])('refuses the filter %j', async (filter) => {
+    const { expenses } = await sessions.signUp();
+    await expect(expenses.list(filter)).rejects.toThrow(ValidationError);
+  });
 });
 
 describe('moving expenses', () => {
@@ -189,7 +294,16 @@ describe('moving expenses', () => {
       await expect(session.expenses.move({ from: bob.trip.id, to: detour.id })).rejects.toThrow(ForeignKeyError);
     }
     expect(await expenses.get(expense.id)).toEqual(expense);
-    await expect(expenses.move({ from: '42', to: null })).rejects.toThrow(ValidationError);
+    for (const wrong of [
+      { from: '42', to: null },
+      { from: trip.id },
+      { from: null, to: null },
+      { to: null },
+      null,
+      'x',
+    ]) {
+      await expect(expenses.move(wrong as { from: string; to: null })).rejects.toThrow(ValidationError);
+    }
   });
 
   test('is not for a suspended user', async () => {
@@ -197,41 +311,5 @@ describe('moving expenses', () => {
     await expenses.create({ trip_id: trip.id, amount: '1', category: 'fuel' });
     await sessions.suspend(alice);
     await expect(expenses.move({ from: trip.id, to: null })).rejects.toThrow(PermissionError);
-  });
-});
-
-describe('totals by category', () => {
-  test('are by currency, the largest first, of the days between two dates', async () => {
-    const alice = await sessions.signUp();
-    const bob = await sessions.signUp();
-    const paid = (amount: number, currency: string, category: string, date: string) => ({
-      amount,
-      currency,
-      category,
-      date,
-    });
-    await alice.expenses.createMany([
-      paid(1000, 'USD', 'fuel', '2026-09-30'),
-      paid(9, 'USD', 'fuel', '2026-10-01'),
-      paid(1, 'USD', 'fuel', '2026-10-31'),
-      paid(0.02, 'USD', 'fuel', '2026-10-15'),
-      paid(100, 'USD', 'camp', '2026-10-15'),
-      paid(5, 'AUD', 'fuel', '2026-10-15'),
-      paid(1000, 'USD', 'fuel', '2026-11-01'),
-    ]);
-    await bob.expenses.create(paid(1000, 'USD', 'fuel', '2026-10-15'));
-    const october = { since: '2026-10-01', until: '2026-10-31' };
-    const totals = [
-      { category: 'fuel', currency: 'AUD', total: '5.00', count: 1, average: '5.00' },
-      { category: 'camp', currency: 'USD', total: '100.00', count: 1, average: '100.00' },
-      { category: 'fuel', currency: 'USD', total: '10.02', count: 3, average: '3.34' },
-    ];
-    expect(await alice.expenses.totalsByCategory(october)).toEqual(totals);
-    const service = sessions.database.asService().onBehalfOf(alice.id);
-    expect(await service.expenses.totalsByCategory(october)).toEqual(totals);
-    expect(await alice.expenses.totalsByCategory({ since: '2026-10-31', until: '2026-10-01' })).toEqual([]);
-    await expect(alice.expenses.totalsByCategory({ since: '2026-10', until: '2026-10-31' })).rejects.toThrow(
-      ValidationError,
-    );
   });
 });

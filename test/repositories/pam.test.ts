@@ -3,14 +3,17 @@ import { describe, expect, test } from 'vitest';
 import {
   CheckError,
   type Conversation,
+  type ConversationFilter,
   CursorError,
   type FeedbackInput,
   ForeignKeyError,
+  type JsonObject,
   type Message,
   messageRoles,
   NotFoundError,
   type Page,
   PermissionError,
+  ServicePamRepository,
   UniqueError,
   ValidationError,
 } from '../../src/index.ts';
@@ -93,6 +96,8 @@ describe('a conversation', () => {
     expect(await pam.get(conversation.id)).toEqual(conversation);
     expect(await pam.archive(conversation.id)).toMatchObject({ id: conversation.id, status: 'archived' });
     expect(await service.get(conversation.id)).toMatchObject({ status: 'archived' });
+    expect(await pam.unarchive(conversation.id)).toMatchObject({ id: conversation.id, status: 'active' });
+    expect(await pam.unarchive(conversation.id)).toMatchObject({ status: 'active' });
     expect(await pam.delete(conversation.id)).toBe(true);
     expect(await pam.delete(conversation.id)).toBe(false);
     expect((await pam.history(conversation.id)).items).toEqual([]);
@@ -109,6 +114,9 @@ describe('a conversation', () => {
         expect(await other.find(id)).toBeUndefined();
         await expect(other.get(id)).rejects.toThrow(NotFoundError);
         await expect(other.archive(id)).rejects.toThrow(NotFoundError);
+        await expect(other.unarchive(id)).rejects.toThrow(NotFoundError);
+        expect(await other.recent(id, { max_characters: 100 })).toEqual([]);
+        expect((await other.history(id, { order: 'oldest' })).items).toEqual([]);
         await expect(other.appendMessage(id, said('b'))).rejects.toThrow(ForeignKeyError);
         expect((await other.history(id)).items).toEqual([]);
         expect(await other.delete(id)).toBe(false);
@@ -148,6 +156,94 @@ describe('a conversation', () => {
       await expect(pam.list({ cursor: wrong })).rejects.toThrow(CursorError);
     }
     await expect(pam.list({ status: 'lost' as 'active' })).rejects.toThrow(ValidationError);
+  });
+
+  test('is listed if it was started, archived, told something or continued since', async () => {
+    const { pam, id: user_id } = await sessions.signUp();
+    const made: string[] = [];
+    for (let i = 0; i < 6; i++) made.push((await pam.startConversation({ session_id: `${i}` })).id);
+    const [untouched = '', archived = '', told = '', continued = '', both = '', late = ''] = made;
+    await pam.appendMessage(untouched, said('a'));
+    for (const [table, columns] of [
+      ['pam_conversations', "created_at = '2026-01-01'::timestamptz, updated_at = '2026-01-01'"],
+      ['pam_messages', "created_at = '2026-01-01'"],
+    ]) {
+      await sessions.admin.query(`update ${table} set ${columns} where user_id = $1`, [user_id]);
+    }
+    const since = '2026-03-01T00:00:00Z';
+    await sessions.admin.query('update pam_conversations set updated_at = $2 where id = $1', [late, since]);
+    await pam.archive(archived);
+    await sessions.database.asService().onBehalfOf(user_id).pam.mergeContext(told, { a: 1 });
+    for (const id of [continued, both, both]) await pam.appendMessage(id, said('b'));
+    await pam.archive(both);
+    await pam.unarchive(both);
+    const listed = async (filter: ConversationFilter) => {
+      const { items } = await pam.list({ limit: 100, ...filter });
+      return items.map(({ id }) => id).sort();
+    };
+    const updated_since = new Date(since);
+    expect(await listed({ updated_since })).toEqual([archived, told, continued, both, late].sort());
+    expect(await listed({ updated_since: new Date(updated_since.valueOf() + 1) })).not.toContain(late);
+    expect(await listed({ updated_since, status: 'archived' })).toEqual([archived]);
+    expect(await listed({ updated_since: new Date('2025-12-31') })).toEqual([...made].sort());
+    expect(await listed({ updated_since: new Date(Date.now() + 60_000) })).toEqual([]);
+    const first = await pam.list({ updated_since, limit: 2 });
+    const rest = await pam.list({ updated_since, cursor: first.next_cursor });
+    expect([...first.items, ...rest.items].map(({ id }) => id).sort()).toEqual(await listed({ updated_since }));
+    const bob = await sessions.signUp();
+    expect((await bob.pam.list({ updated_since: new Date(0) })).items).toEqual([]);
+    for (const wrong of [{ updated_since: 'yesterday' }, { updated_since: new Date(Number.NaN) }, { colour: 'red' }]) {
+      await expect(pam.list(wrong as object)).rejects.toThrow(ValidationError);
+    }
+  });
+});
+
+describe('the context', () => {
+  test('takes patches from the service: what they name is replaced, objects are merged, null removes', async () => {
+    const { pam, conversation, service } = await talking();
+    const { id } = conversation;
+    await service.mergeContext(id, { vehicle: { kind: 'van', fuel: 'petrol' }, stops: [1, 2], draft: 'x' });
+    const merged = await service.mergeContext(id, { vehicle: { fuel: 'diesel' }, stops: [3], draft: null, none: null });
+    expect(merged).toEqual({
+      ...conversation,
+      context: { vehicle: { kind: 'van', fuel: 'diesel' }, stops: [3] },
+      updated_at: merged.updated_at,
+    });
+    expect(merged.updated_at.valueOf()).toBeGreaterThan(conversation.updated_at.valueOf());
+    expect(await pam.get(id)).toEqual(merged);
+    expect((await service.mergeContext(id, {})).context).toEqual(merged.context);
+  });
+
+  test('loses none of the patches that come at once', async () => {
+    const { conversation, service } = await talking();
+    let sent = 0;
+    await sessions.sixteenTimes('pam_conversations', () =>
+      service.mergeContext(conversation.id, { all: { [`key ${sent++}`]: true } }),
+    );
+    expect(Object.keys(Object((await service.get(conversation.id)).context.all))).toHaveLength(16);
+  });
+
+  test('is refused if it is no object, too large or too deep, or somebody else’s', async () => {
+    const { conversation, service } = await talking();
+    const bob = await sessions.signUp();
+    const forBob = sessions.database.asService().onBehalfOf(bob.id).pam;
+    await expect(forBob.mergeContext(conversation.id, { a: 1 })).rejects.toThrow(NotFoundError);
+    await expect(service.mergeContext(randomUUID(), { a: 1 })).rejects.toThrow(NotFoundError);
+    let deep = {};
+    for (let i = 0; i < 101; i++) deep = { deep };
+    for (const patch of [null, undefined, [], 'x', { a: 'x'.repeat(17_000) }, { a: new Date() }, deep] as unknown[]) {
+      await expect(service.mergeContext(conversation.id, patch as JsonObject)).rejects.toThrow(ValidationError);
+    }
+    const most = () => service.mergeContext(conversation.id, { [randomUUID()]: 'x'.repeat(16_000) });
+    await most();
+    await most();
+    await expect(most()).rejects.toThrow(CheckError);
+  });
+
+  test('is nothing that a user writes', async () => {
+    const { alice, conversation } = await talking();
+    const forged = new ServicePamRepository(alice.kysely, alice.id);
+    await expect(forged.mergeContext(conversation.id, { plan: 'unlimited' })).rejects.toThrow(PermissionError);
   });
 });
 
@@ -263,6 +359,39 @@ describe('the history', () => {
     expect((await pam.history(conversation.id, { limit: 100 })).items).toHaveLength(14);
   });
 
+  test('comes oldest first, page by page, to its end of that moment', async () => {
+    const { pam, conversation } = await talking();
+    const letters = 'abcdefghijk';
+    await pam.appendMessages(conversation.id, [...letters].map(said));
+    let seen = '';
+    let cursor: string | null = null;
+    do {
+      const page: Page<Message> = await pam.history(conversation.id, { order: 'oldest', limit: 5, cursor });
+      seen += contents(page.items);
+      cursor = page.next_cursor;
+      if (seen.length < 10) await pam.appendMessage(conversation.id, said('z'));
+    } while (cursor);
+    expect(seen).toBe(`${letters}z`);
+  });
+
+  test('begins after a message, in either order', async () => {
+    const { pam, conversation } = await talking();
+    const rows = await pam.appendMessages(conversation.id, [...'abcdefg'].map(said));
+    const after = rows[3]?.position;
+    const read = async (request: object) => contents((await pam.history(conversation.id, request)).items);
+    expect(await read({ after })).toBe('cba');
+    expect(await read({ order: 'oldest', after })).toBe('efg');
+    expect(await read({ order: 'oldest', after: rows[6]?.position })).toBe('');
+    const { next_cursor: cursor } = await pam.history(conversation.id, { order: 'oldest', after, limit: 1 });
+    expect(await read({ order: 'oldest', after, cursor })).toBe('fg');
+    await expect(pam.history(conversation.id, { cursor })).rejects.toThrow(CursorError);
+    const newest = (await pam.history(conversation.id, { limit: 1 })).next_cursor;
+    await expect(pam.history(conversation.id, { order: 'oldest', cursor: newest })).rejects.toThrow(CursorError);
+    for (const wrong of [{ after: 'x' }, { after: 4 }, { after: '9223372036854775808' }, { order: 'random' }]) {
+      await expect(read(wrong)).rejects.toThrow(ValidationError);
+    }
+  });
+
   test('refuses a cursor that is malformed or of another list', async () => {
     const { pam, conversation } = await talking();
     await pam.startConversation({ session_id: 'laptop' });
@@ -273,6 +402,59 @@ describe('the history', () => {
     }
     await expect(pam.history(conversation.id, { limit: 0 })).rejects.toThrow(ValidationError);
     await expect(pam.history('42')).rejects.toThrow(ValidationError);
+  });
+});
+
+describe('what is recent', () => {
+  test('are the newest messages that fit, in the order in which they were said', async () => {
+    const { pam, conversation, service } = await talking();
+    const rows = await pam.appendMessages(conversation.id, ['aaaa', 'bb', 'ccc', 'd'].map(said));
+    await pam.appendMessage((await pam.startConversation({ session_id: 'laptop' })).id, said('elsewhere'));
+    const recent = async (max_characters: number) => contents(await pam.recent(conversation.id, { max_characters }));
+    expect(await Promise.all([1, 2, 3, 4, 5, 6, 7, 9, 10, 10_000_000].map(recent))).toEqual([
+      'd',
+      'd',
+      'd',
+      'cccd',
+      'cccd',
+      'bbcccd',
+      'bbcccd',
+      'bbcccd',
+      'aaaabbcccd',
+      'aaaabbcccd',
+    ]);
+    expect(await pam.recent(conversation.id, { max_characters: 100 })).toEqual(rows);
+    expect(await service.recent(conversation.id, { max_characters: 100 })).toEqual(rows);
+  });
+
+  test('stop at the first that does not fit, even if an older one would', async () => {
+    const { pam, conversation } = await talking();
+    await pam.appendMessages(conversation.id, ['a', 'bbbbb', 'cc'].map(said));
+    expect(contents(await pam.recent(conversation.id, { max_characters: 4 }))).toBe('cc');
+  });
+
+  test('are none if there are none, or the newest alone is too long', async () => {
+    const { pam, conversation } = await talking();
+    expect(await pam.recent(conversation.id, { max_characters: 1 })).toEqual([]);
+    await pam.appendMessages(conversation.id, ['a', 'bb'].map(said));
+    expect(await pam.recent(conversation.id, { max_characters: 1 })).toEqual([]);
+  });
+
+  test('are counted by code point, as the limit of a message is', async () => {
+    const { pam, conversation } = await talking();
+    await pam.appendMessages(conversation.id, ['é', '😀😀'].map(said));
+    expect(contents(await pam.recent(conversation.id, { max_characters: 2 }))).toBe('😀😀');
+    expect(contents(await pam.recent(conversation.id, { max_characters: 3 }))).toBe('é😀😀');
+  });
+
+  test('need a length', async () => {
+    const { pam, conversation } = await talking();
+    const wrong = [undefined, null, {}, { max_characters: 0 }, { max_characters: 1.5 }, { max_characters: '9' }];
+    for (const length of [...wrong, { max_characters: 10_000_001 }, { max_characters: 1, limit: 3 }] as unknown[]) {
+      const asked = pam.recent(conversation.id, length as { max_characters: number });
+      await expect(asked).rejects.toThrow(ValidationError);
+    }
+    await expect(pam.recent('42', { max_characters: 1 })).rejects.toThrow(ValidationError);
   });
 });
 
@@ -346,5 +528,8 @@ test('a suspended user reads what was said and adds nothing', async () => {
   await expect(pam.startConversation({ session_id: 'laptop' })).rejects.toThrow(PermissionError);
   await expect(pam.appendMessage(conversation.id, said('b'))).rejects.toThrow(PermissionError);
   await expect(pam.archive(conversation.id)).rejects.toThrow(PermissionError);
+  await expect(pam.unarchive(conversation.id)).rejects.toThrow(PermissionError);
+  expect(await pam.recent(conversation.id, { max_characters: 100 })).toEqual([message]);
+  expect((await pam.search('a')).items).toEqual([message]);
   await expect(pam.giveFeedback({ message_id: message.id, rating: 5 })).rejects.toThrow(PermissionError);
 });

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { NotFoundError, PermissionError, type ProfilePatch, ValidationError } from '../../src/index.ts';
+import {
+  CheckError,
+  ConflictError,
+  type JsonObject,
+  NotFoundError,
+  PermissionError,
+  type ProfilePatch,
+  ValidationError,
+} from '../../src/index.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();
@@ -44,6 +52,17 @@ describe('one’s own profile', () => {
       full_name: null,
       avatar_url: null,
     });
+  });
+
+  test('changes from the version that was read, or not at all', async () => {
+    const alice = await sessions.signUp();
+    const changed = await alice.profiles.update({ region: 'NZ' }, { if_version: 1 });
+    expect(changed).toMatchObject({ region: 'NZ', version: 2 });
+    await expect(alice.profiles.update({ region: 'AU' }, { if_version: 1 })).rejects.toThrow(ConflictError);
+    for (const if_version of [0, 1.5, '2', null] as number[]) {
+      await expect(alice.profiles.update({ region: 'AU' }, { if_version })).rejects.toThrow(ValidationError);
+    }
+    expect(await alice.profiles.me()).toEqual(changed);
   });
 
   test('leaves amounts recorded before in their currency', async () => {
@@ -99,6 +118,54 @@ describe('one’s own profile', () => {
   });
 });
 
+describe('preferences', () => {
+  test('take patches: what they name is replaced, objects are merged, null removes', async () => {
+    const alice = await sessions.signUp();
+    await alice.profiles.update({ preferences: { units: 'metric', map: { style: 'satellite', traffic: true } } });
+    const before = await alice.profiles.me();
+    const changed = await alice.profiles.updatePreferences({ map: { traffic: null, zoom: 9 }, tags: ['a'] });
+    expect(changed).toEqual({
+      ...before,
+      preferences: { units: 'metric', map: { style: 'satellite', zoom: 9 }, tags: ['a'] },
+      version: before.version + 1,
+      updated_at: changed.updated_at,
+    });
+    expect(await alice.profiles.me()).toEqual(changed);
+    const service = sessions.database.asService().onBehalfOf(alice.id);
+    expect((await service.profiles.updatePreferences({ map: null, tags: null })).preferences).toEqual({
+      units: 'metric',
+    });
+  });
+
+  test('lose none of the patches that come at once', async () => {
+    const [alice, bob] = [await sessions.signUp(), await sessions.signUp()];
+    let sent = 0;
+    await sessions.sixteenTimes('profiles', () => alice.profiles.updatePreferences({ all: { [`key ${sent++}`]: 1 } }));
+    expect(Object.keys(Object((await alice.profiles.me()).preferences.all))).toHaveLength(16);
+    expect((await bob.profiles.me()).preferences).toEqual({});
+  });
+
+  test('refuse what is no object or too large', async () => {
+    const alice = await sessions.signUp();
+    for (const patch of [null, undefined, [], 'x', { a: 'x'.repeat(17_000) }, { a: 1n }, { a: 'a\0' }] as unknown[]) {
+      await expect(alice.profiles.updatePreferences(patch as JsonObject)).rejects.toThrow(ValidationError);
+    }
+    const most = () => alice.profiles.updatePreferences({ [randomUUID()]: 'x'.repeat(16_000) });
+    await most();
+    await most();
+    await expect(most()).rejects.toThrow(CheckError);
+  });
+
+  test('of a suspended user stay, and of one who is gone are not found', async () => {
+    const alice = await sessions.signUp();
+    await sessions.suspend(alice);
+    await expect(alice.profiles.updatePreferences({ a: 1 })).rejects.toThrow(PermissionError);
+    await sessions.database.asService().accounts.erase(alice.id);
+    await expect(alice.profiles.updatePreferences({ a: 1 })).rejects.toThrow(NotFoundError);
+    await expect(alice.profiles.update({ region: 'NZ' }, { if_version: 1 })).rejects.toThrow(NotFoundError);
+  });
+});
+
 describe('what others see of a person', () => {
   test('is their name and picture', async () => {
     const [alice, bob] = [await sessions.signUp({ metadata: { full_name: 'Alice' } }), await sessions.signUp()];
@@ -107,6 +174,24 @@ describe('what others see of a person', () => {
     expect(await bob.profiles.get(alice.id)).toEqual(seen);
     await alice.profiles.update({ avatar_url: 'https://example.com/alice.png' });
     expect(await bob.profiles.get(alice.id)).toEqual({ ...seen, avatar_url: 'https://example.com/alice.png' });
+  });
+
+  test('is read for many at once, in the order asked', async () => {
+    const [alice, bob, carol] = [await sessions.signUp(), await sessions.signUp(), await sessions.signUp()];
+    await carol.friends.block(alice.id);
+    const ids = [bob.id, randomUUID(), alice.id.toUpperCase(), carol.id, bob.id];
+    const seen = await alice.profiles.findMany(ids);
+    expect(seen.map(({ id }) => id)).toEqual([bob.id, alice.id, bob.id]);
+    expect(seen[0]).toEqual(await alice.profiles.get(bob.id));
+    await bob.posts.create({ title: 'Red dust', content: 'x', visibility: 'public' });
+    const visitor = sessions.database.asAnon().profiles;
+    expect((await visitor.findMany(ids)).map(({ id }) => id)).toEqual([bob.id, bob.id]);
+    expect(await visitor.findMany([])).toEqual([]);
+    const hundred = Array.from({ length: 100 }, () => randomUUID());
+    expect(await alice.profiles.findMany(hundred)).toEqual([]);
+    for (const wrong of [[...hundred, randomUUID()], ['42'], null, bob.id, [null]] as string[][]) {
+      await expect(alice.profiles.findMany(wrong)).rejects.toThrow(ValidationError);
+    }
   });
 
   test('is nothing of nobody', async () => {

@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { CheckError, type Destination, NotFoundError, type Trip, ValidationError } from '../../src/index.ts';
+import {
+  CheckError,
+  ConflictError,
+  type Destination,
+  type DestinationPatch,
+  NotFoundError,
+  type Trip,
+  type TripRepository,
+  ValidationError,
+} from '../../src/index.ts';
 import { testOwnRows } from './own_rows.ts';
 import { testSessions } from './sessions.ts';
 
@@ -139,14 +148,6 @@ describe('an itinerary', () => {
 
   test('keeps all that is known of a stop', async () => {
     const { trips, trip } = await tripThrough('a');
-    const moab = {
-      name: 'Moab',
-      lat: 38.5733,
-      lng: -109.5498,
-      arrive_on: '2026-04-02',
-      leave_on: '2026-04-05',
-      notes: 'Water.',
-    };
     expect((await trips.addDestination(trip.id, moab, { at: 0 })).destinations).toEqual([moab, { name: 'a' }]);
   });
 
@@ -175,13 +176,139 @@ describe('an itinerary', () => {
     const { trips, trip } = await tripThrough('abc');
     await expect(trips.moveDestination(trip.id, { from: 3, to: 0 })).rejects.toThrow(NotFoundError);
     await expect(trips.removeDestination(trip.id, 3)).rejects.toThrow(NotFoundError);
+    await expect(trips.updateDestination(trip.id, 3, { name: 'x' })).rejects.toThrow(NotFoundError);
     for (const place of [-1, 1.5, 201]) {
       await expect(trips.addDestination(trip.id, { name: 'x' }, { at: place })).rejects.toThrow(ValidationError);
       await expect(trips.moveDestination(trip.id, { from: 0, to: place })).rejects.toThrow(ValidationError);
       await expect(trips.moveDestination(trip.id, { from: place, to: 0 })).rejects.toThrow(ValidationError);
       await expect(trips.removeDestination(trip.id, place)).rejects.toThrow(ValidationError);
+      await expect(trips.updateDestination(trip.id, place, { name: 'x' })).rejects.toThrow(ValidationError);
     }
     expect(await trips.get(trip.id)).toEqual(trip);
+  });
+
+  const moab = {
+    name: 'Moab',
+    lat: 38.5733,
+    lng: -109.5498,
+    arrive_on: '2026-04-02',
+    leave_on: '2026-04-05',
+    notes: 'Water.',
+  };
+
+  test.each<[DestinationPatch, object]>([
+    [{ name: 'Zion' }, { ...moab, name: 'Zion' }],
+    [
+      { lat: 1, lng: -2 },
+      { ...moab, lat: 1, lng: -2 },
+    ],
+    [{ arrive_on: '2026-04-05' }, { ...moab, arrive_on: '2026-04-05' }],
+    [
+      { arrive_on: '2027-01-01', leave_on: '2027-01-02' },
+      { ...moab, arrive_on: '2027-01-01', leave_on: '2027-01-02' },
+    ],
+    [
+      { notes: null, leave_on: null },
+      { name: 'Moab', lat: 38.5733, lng: -109.5498, arrive_on: '2026-04-02' },
+    ],
+    [
+      { lat: null, lng: null, arrive_on: null },
+      { name: 'Moab', leave_on: '2026-04-05', notes: 'Water.' },
+    ],
+  ])('has a stop changed by %j, and the others as they were', async (patch, changed) => {
+    const { trips } = await sessions.signUp();
+    const { id } = await trips.create({ name: 'Big Lap', destinations: [{ name: 'a' }, moab, { name: 'b' }] });
+    const { destinations, version } = await trips.updateDestination(id, 1, patch);
+    expect(destinations).toEqual([{ name: 'a' }, changed, { name: 'b' }]);
+    expect(version).toBe(2);
+    expect((await trips.updateDestination(id, 0, { ...moab, name: 'c' })).destinations[0]).toEqual({
+      ...moab,
+      name: 'c',
+    });
+  });
+
+  test.each<[object | null]>([
+    [{}],
+    [{ name: undefined }],
+    [{ name: null }],
+    [{ name: ' ' }],
+    [{ lat: 1 }],
+    [{ lat: 1, lng: null }],
+    [{ lat: 91, lng: 0 }],
+    [{ arrive_on: '2026-02-30' }],
+    [{ arrive_on: '2026-04-02', leave_on: '2026-04-01' }],
+    [{ colour: 'red' }],
+    [null],
+  ])('has no stop changed by %j', async (patch) => {
+    const { trips, trip } = await tripThrough('ab');
+    await expect(trips.updateDestination(trip.id, 0, patch as DestinationPatch)).rejects.toThrow(ValidationError);
+    expect(await trips.get(trip.id)).toEqual(trip);
+  });
+
+  test('has no stop that leaves before it arrives, whichever of the two changes', async () => {
+    const { trips } = await sessions.signUp();
+    const { id } = await trips.create({ name: 'Big Lap', destinations: [moab] });
+    const constraint = 'trips_destinations_check';
+    await expect(trips.updateDestination(id, 0, { arrive_on: '2026-04-06' })).rejects.toMatchObject({ constraint });
+    await expect(trips.updateDestination(id, 0, { leave_on: '2026-04-01' })).rejects.toMatchObject({ constraint });
+  });
+
+  test('keeps what sixteen devices say of one stop at once', async () => {
+    const { trips, trip } = await tripThrough('a');
+    const patches: DestinationPatch[] = [
+      { notes: 'Water.' },
+      { lat: 1, lng: 2 },
+      { arrive_on: '2026-04-02' },
+      { name: 'x' },
+    ];
+    let next = 0;
+    await sessions.sixteenTimes('trips', () => trips.updateDestination(trip.id, 0, patches[next++ % 4] ?? {}));
+    const { destinations } = await trips.get(trip.id);
+    expect(destinations).toEqual([{ name: 'x', notes: 'Water.', lat: 1, lng: 2, arrive_on: '2026-04-02' }]);
+  });
+
+  describe('and the status, changed with if_version', () => {
+    const changes: [string, (trips: TripRepository, id: string, options: { if_version?: number }) => Promise<Trip>][] =
+      [
+        ['addDestination', (trips, id, options) => trips.addDestination(id, { name: 'x' }, { at: 0, ...options })],
+        ['updateDestination', (trips, id, options) => trips.updateDestination(id, 1, { name: 'x' }, options)],
+        ['moveDestination', (trips, id, options) => trips.moveDestination(id, { from: 1, to: 0 }, options)],
+        ['removeDestination', (trips, id, options) => trips.removeDestination(id, 1, options)],
+        ['setStatus', (trips, id, options) => trips.setStatus(id, 'active', options)],
+        ['update', (trips, id, options) => trips.update(id, { name: 'x' }, options)],
+      ];
+
+    test.each(changes)('by %s are changed as they were read, or not', async (_, change) => {
+      const { trips, trip } = await tripThrough('ab');
+      expect(await change(trips, trip.id, { if_version: undefined })).toMatchObject({ version: 2 });
+      const { id, version } = await trips.create({ name: 'Big Lap', destinations: stops('ab') });
+      const changed = await change(trips, id, { if_version: version });
+      expect(changed).toMatchObject({ version: 2 });
+      for (const other of [1, 3]) {
+        await expect(change(trips, id, { if_version: other })).rejects.toThrow(ConflictError);
+      }
+      await expect(change(trips, randomUUID(), { if_version: 1 })).rejects.toThrow(NotFoundError);
+      expect(await trips.get(id)).toEqual(changed);
+    });
+
+    test.each(changes)('by %s are not changed with what is no version', async (_, change) => {
+      const { trips, trip } = await tripThrough('ab');
+      for (const wrong of [0, -1, 1.5, '1', null, Number.NaN, 2 ** 31]) {
+        await expect(change(trips, trip.id, { if_version: wrong as number })).rejects.toThrow(ValidationError);
+      }
+      await expect(change(trips, trip.id, { ifVersion: 1 } as object)).rejects.toThrow(ValidationError);
+      expect(await trips.get(trip.id)).toEqual(trip);
+    });
+
+    test('are not found where there is no such stop in that version', async () => {
+      const { trips, trip } = await tripThrough('ab');
+      const options = { if_version: 1 };
+      await expect(trips.updateDestination(trip.id, 2, { name: 'x' }, options)).rejects.toThrow(NotFoundError);
+      await expect(trips.moveDestination(trip.id, { from: 2, to: 0 }, options)).rejects.toThrow(NotFoundError);
+      await expect(trips.removeDestination(trip.id, 2, options)).rejects.toThrow(NotFoundError);
+      await trips.removeDestination(trip.id, 0);
+      await expect(trips.removeDestination(trip.id, 1, options)).rejects.toThrow(ConflictError);
+    });
   });
 
   test('holds 200 stops, and no more', async () => {
@@ -208,6 +335,7 @@ describe('an itinerary', () => {
         await expect(other.addDestination(id, { name: 'x' })).rejects.toThrow(NotFoundError);
         await expect(other.moveDestination(id, { from: 0, to: 1 })).rejects.toThrow(NotFoundError);
         await expect(other.removeDestination(id, 0)).rejects.toThrow(NotFoundError);
+        await expect(other.updateDestination(id, 0, { name: 'x' })).rejects.toThrow(NotFoundError);
         await expect(other.setStatus(id, 'active')).rejects.toThrow(NotFoundError);
       }
     }

@@ -13,7 +13,7 @@ test('these indexes exist, and no others', async () => {
     group by 1`);
   expect(Object.fromEntries(rows.map(({ table, indexes }) => [table, indexes]))).toEqual({
     blocks: ['blocks_pkey', 'idx_blocks_blocked_id'],
-    budgets: ['budgets_pkey', 'budgets_user_id_id_key', 'idx_budgets_trip_id'],
+    budgets: ['budgets_pkey', 'budgets_user_id_id_key', 'idx_budgets_trip_id', 'idx_budgets_user_id'],
     expenses: [
       'expenses_pkey',
       'expenses_user_id_id_key',
@@ -30,17 +30,25 @@ test('these indexes exist, and no others', async () => {
     income_entries: ['idx_income_date', 'idx_income_recurring', 'income_entries_pkey', 'income_entries_user_id_id_key'],
     pam_conversations: [
       'idx_pam_conversations_session',
+      'idx_pam_conversations_updated_at',
       'idx_pam_conversations_user_id',
       'pam_conversations_pkey',
       'pam_conversations_user_id_id_key',
     ],
     pam_feedback: [
+      'idx_pam_feedback_created_at',
       'idx_pam_feedback_message_id',
       'idx_pam_feedback_user_id',
       'pam_feedback_pkey',
       'pam_feedback_user_id_id_key',
     ],
-    pam_messages: ['idx_pam_messages_position', 'pam_messages_pkey', 'pam_messages_user_id_id_key'],
+    pam_messages: [
+      'idx_pam_messages_created_at',
+      'idx_pam_messages_position',
+      'idx_pam_messages_words',
+      'pam_messages_pkey',
+      'pam_messages_user_id_id_key',
+    ],
     post_comments: [
       'idx_post_comments_created_at',
       'idx_post_comments_post_id',
@@ -64,9 +72,23 @@ test('these indexes exist, and no others', async () => {
       'posts_user_id_id_key',
       'posts_user_id_id_visibility_key',
     ],
-    profiles: ['idx_profiles_user_id', 'profiles_email_key', 'profiles_pkey'],
+    profiles: [
+      'idx_profiles_created_at',
+      'idx_profiles_role',
+      'idx_profiles_status',
+      'idx_profiles_user_id',
+      'profiles_email_key',
+      'profiles_pkey',
+    ],
     public_profiles: ['public_profiles_pkey'],
-    trips: ['idx_trips_dates', 'idx_trips_search', 'idx_trips_user_id', 'trips_pkey', 'trips_user_id_id_key'],
+    trips: [
+      'idx_trips_dates',
+      'idx_trips_search',
+      'idx_trips_status',
+      'idx_trips_user_id',
+      'trips_pkey',
+      'trips_user_id_id_key',
+    ],
   });
 });
 
@@ -171,12 +193,16 @@ test('functions that only read are stable, and those that may change something s
     'get_user_activity',
     'income_occurrences',
     'list_blocked_users',
+    'list_own_comments',
+    'list_own_likes',
     'messages',
     'mutual_friends',
     'posts_near',
+    'search_messages',
     'search_posts',
     'search_trips',
     'tagged_posts',
+    'user_income_occurrences',
   ]);
   expect(named('v')).toEqual([
     'accept_friend',
@@ -191,6 +217,7 @@ test('functions that only read are stable, and those that may change something s
     'unblock_user',
     'unlike_post',
   ]);
+  expect(named('i')).toEqual(['jsonb_merge_patch']);
 });
 
 test('functions have the specification’s names, arguments and results', async () => {

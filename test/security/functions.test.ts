@@ -23,19 +23,24 @@ describe('functions', () => {
     'delete_comment(uuid)': signedIn,
     'get_user_activity(uuid,integer)': signedIn,
     'income_occurrences(date,date)': signedIn,
+    'jsonb_merge_patch(jsonb,jsonb)': signedIn,
     'like_post(uuid)': signedIn,
     'list_blocked_users()': signedIn,
+    'list_own_comments()': signedIn,
+    'list_own_likes()': signedIn,
     'messages(pam_conversations)': signedIn,
     'mutual_friends(uuid,uuid,integer)': signedIn,
     'posts_near(double precision,double precision,double precision,integer,timestamp with time zone,uuid,integer)':
       everybody,
     'remove_friend(uuid)': signedIn,
     'request_friend(uuid)': signedIn,
+    'search_messages(text,uuid,uuid,bigint,integer)': signedIn,
     'search_posts(text,integer)': everybody,
     'search_trips(text,uuid,text,integer)': signedIn,
     'tagged_posts(text,timestamp with time zone,uuid,integer)': everybody,
     'unblock_user(uuid)': signedIn,
     'unlike_post(uuid)': signedIn,
+    'user_income_occurrences(uuid,date,date)': signedIn,
     'private.accept_friend(uuid)': signedIn,
     'private.block_user(uuid)': signedIn,
     'private.blocked_ids()': signedIn,
@@ -44,6 +49,7 @@ describe('functions', () => {
     'private.comment_on_post(uuid,text,uuid)': signedIn,
     'private.delete_comment(uuid)': signedIn,
     'private.end_request(uuid,text)': signedIn,
+    'private.find_messages(text,uuid,uuid,bigint,integer)': signedIn,
     'private.find_posts(text,integer)': everybody,
     'private.find_posts_near(double precision,double precision,double precision,integer,timestamp with time zone,uuid,integer)':
       everybody,
@@ -68,6 +74,10 @@ describe('functions', () => {
     'private.like_post(uuid)': signedIn,
     'private.list_blocked_users()': signedIn,
     'private.mutual_friends(uuid,uuid,integer)': signedIn,
+    'private.list_own_comments()': signedIn,
+    'private.list_own_likes()': signedIn,
+    'private.merge_patch(jsonb,jsonb,integer)': signedIn,
+    'private.message_words(uuid,text)': signedIn,
     'private.normalize_tags(text[])': signedIn,
     'private.occurrences(date,text,date,date,date)': signedIn,
     'private.remove_friend(uuid)': signedIn,
@@ -113,6 +123,25 @@ describe('functions', () => {
     const [alice, bob] = [await database.signUp(), await database.signUp()];
     await user(alice)("insert into trips (user_id, name) values ($1, 'Nullarbor')", [alice]);
     const find = "select id from private.find_trips('nullarbor', $1, null, 10)";
+    await database.admin.query('grant usage on schema private to authenticated');
+    try {
+      for (const owner of [null, alice]) {
+        expect((await user(bob)(find, [owner])).rows).toEqual([]);
+        expect((await user(alice)(find, [owner])).rows).toHaveLength(1);
+      }
+    } finally {
+      await database.admin.query('revoke usage on schema private from authenticated');
+    }
+  });
+
+  test('find one’s own messages alone, even where users may enter the schema private', async () => {
+    const [alice, bob] = [await database.signUp(), await database.signUp()];
+    const start = "insert into pam_conversations (user_id, session_id) values ($1, 'phone') returning id";
+    const { rows } = await user(alice)(start, [alice]);
+    const say =
+      "insert into pam_messages (user_id, conversation_id, role, content) values ($1, $2, 'user', 'Nullarbor')";
+    await user(alice)(say, [alice, rows[0].id]);
+    const find = "select id from private.find_messages('nullarbor', $1, null, null, 10)";
     await database.admin.query('grant usage on schema private to authenticated');
     try {
       for (const owner of [null, alice]) {

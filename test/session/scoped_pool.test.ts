@@ -202,10 +202,12 @@ describe('a transaction', () => {
     'whose function sends "%s" never goes on as the login role',
     async (end) => {
       const session = sessionOf(alice);
-      await session.transaction().execute(async (trx) => {
+      const ended = session.transaction().execute(async (trx) => {
         await sql.raw(end).execute(trx);
         expect(await identityOf(trx)).toMatchObject({ role: 'authenticated', uid: alice });
       });
+      if (end.endsWith('chain')) await ended;
+      else await expect(ended).rejects.toThrow(/^The transaction was ended inside of its function/);
       expect(await residue()).toEqual(pristine);
     },
   );
@@ -228,13 +230,14 @@ describe('a transaction', () => {
     });
 
     test('never goes on as the login role', async () => {
-      await sessionOf(alice)
+      const ended = sessionOf(alice)
         .transaction()
         .execute(async (trx) => {
           await violation.execute(trx);
           await expect(sql`COMMIT`.execute(trx)).rejects.toMatchObject({ code: '23505' });
           expect(await identityOf(trx)).toMatchObject({ role: 'authenticated', uid: alice });
         });
+      await expect(ended).rejects.toThrow(/^The transaction was ended inside of its function/);
       expect(await residue()).toEqual(pristine);
     });
   });

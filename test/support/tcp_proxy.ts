@@ -25,9 +25,10 @@ export type TcpProxy = {
   reset(): void;
   /**
    * Cuts one connection: the first on which the client asks the server for an answer. Either the server does not hear the
-   * request, or it does what it is asked for and the client hears only the first bytes of the answer.
+   * request, or it does what it is asked for and the client hears only the first bytes of the answer. With undefined, none
+   * is cut after all.
    */
-  loseNext(what: 'request' | { answerAfterBytes: number }): void;
+  loseNext(what: 'request' | { answerAfterBytes: number } | undefined): void;
   /** The connections that are open stay so, but nothing crosses them: the other side has gone without a word. */
   freeze(): void;
   /** As `freeze`, for connections to come as well: they are accepted, and hear nothing. */
@@ -150,7 +151,7 @@ export async function startTcpProxy(connectionString: string): Promise<TcpProxy>
     },
     async close() {
       server.close();
-      reset();
+      for (const connection of connections) connection.destroy();
       while (connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     },
   };

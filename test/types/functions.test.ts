@@ -7,7 +7,10 @@ import {
   type FinancialSummary,
   type Friendship,
   type IncomeOccurrence,
+  type Message,
   type MutualFriend,
+  type OwnComment,
+  type OwnLike,
   type PostComment,
   type PostSearchResult,
   type TripFinancialSummary,
@@ -40,6 +43,16 @@ const friendship = {
   updated_at: 'timestamp with time zone',
 } as const satisfies Columns<Friendship>;
 
+const incomeOccurrence = {
+  income_id: 'uuid',
+  date: 'date',
+  amount: 'numeric',
+  currency: 'text',
+  source: 'text',
+  type: 'text',
+  frequency: 'text',
+} as const satisfies Columns<IncomeOccurrence>;
+
 const functions = {
   search_trips: {
     parameters: 'search_term text, user_filter uuid, status_filter text, limit_results integer',
@@ -68,18 +81,11 @@ const functions = {
       rank: 'real',
     } as const satisfies Columns<PostSearchResult>,
   },
-  income_occurrences: {
-    parameters: 'from_date date, to_date date',
-    required: 2,
-    result: {
-      income_id: 'uuid',
-      date: 'date',
-      amount: 'numeric',
-      currency: 'text',
-      source: 'text',
-      type: 'text',
-      frequency: 'text',
-    } as const satisfies Columns<IncomeOccurrence>,
+  income_occurrences: { parameters: 'from_date date, to_date date', required: 2, result: incomeOccurrence },
+  user_income_occurrences: {
+    parameters: 'target_user_id uuid, from_date date, to_date date',
+    required: 3,
+    result: incomeOccurrence,
   },
   comment_on_post: {
     parameters: 'post_id uuid, content text, comment_id uuid',
@@ -134,6 +140,41 @@ const functions = {
     result: { post_id: 'uuid', distance_m: 'integer', created_at: 'timestamp with time zone' },
   },
   delete_comment: { parameters: 'comment_id uuid', required: 1, result: 'boolean' },
+  list_own_likes: {
+    parameters: '',
+    required: 0,
+    result: { post_id: 'uuid', created_at: 'timestamp with time zone' } as const satisfies Columns<OwnLike>,
+  },
+  list_own_comments: {
+    parameters: '',
+    required: 0,
+    result: {
+      id: 'uuid',
+      post_id: 'uuid',
+      content: 'text',
+      created_at: 'timestamp with time zone',
+      updated_at: 'timestamp with time zone',
+    } as const satisfies Columns<OwnComment>,
+  },
+  search_messages: {
+    parameters:
+      'search_term text, user_filter uuid, conversation_filter uuid, before_position bigint, limit_results integer',
+    required: 1,
+    result: {
+      ...({
+        id: 'uuid',
+        conversation_id: 'uuid',
+        user_id: 'uuid',
+        position: 'bigint',
+        role: 'text',
+        content: 'text',
+        created_at: 'timestamp with time zone',
+        updated_at: 'timestamp with time zone',
+      } as const satisfies Columns<Omit<Message, 'metadata'>>),
+      metadata: 'jsonb',
+    },
+  },
+  jsonb_merge_patch: { parameters: 'target jsonb, patch jsonb', required: 2, result: 'jsonb' },
   like_post: { parameters: 'post_id uuid', required: 1, result: 'integer' },
   unlike_post: { parameters: 'post_id uuid', required: 1, result: 'boolean' },
   get_user_activity: { parameters: 'target_user_id uuid, activity_limit integer', required: 1, result: 'jsonb' },

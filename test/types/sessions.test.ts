@@ -33,7 +33,7 @@ describe('what a session may not do is not on its type', () => {
     expectTypeOf<keyof Anon['posts']>().toEqualTypeOf<
       'feed' | 'byAuthor' | 'byTag' | 'near' | 'find' | 'get' | 'search'
     >();
-    expectTypeOf<keyof Anon['profiles']>().toEqualTypeOf<'find' | 'get'>();
+    expectTypeOf<keyof Anon['profiles']>().toEqualTypeOf<'find' | 'get' | 'findMany'>();
     // @ts-expect-error a visitor has no trips
     expect(database.asAnon().trips).toBeUndefined();
   });
@@ -42,17 +42,24 @@ describe('what a session may not do is not on its type', () => {
     const user = database.asUser({ sub: '3f0c8f0e-0000-4000-8000-000000000000' });
     // @ts-expect-error accounts are the service's
     expect(user.accounts).toBeUndefined();
+    // @ts-expect-error so is what everybody thinks of PAM
+    expect(user.feedback).toBeUndefined();
     // @ts-expect-error only the service acts for others
     expect(user.onBehalfOf).toBeUndefined();
+    // @ts-expect-error what PAM knows comes from the service
+    expect(user.pam.mergeContext).toBeUndefined();
   });
 
   test('the service asks for other people’s posts and profiles through their own sessions only', () => {
-    type Reads = 'feed' | 'byAuthor' | 'byTag' | 'near' | 'find' | 'get' | 'search' | 'comments' | 'likes';
+    type Reads = 'feed' | 'byAuthor' | 'byTag' | 'near' | 'find' | 'get' | 'findMany' | 'search' | 'comments' | 'likes';
     expectTypeOf<Extract<Reads, keyof OnBehalf['posts']>>().toBeNever();
     expectTypeOf<Extract<Reads, keyof OnBehalf['profiles']>>().toBeNever();
     expectTypeOf<'create' | 'list' | 'update' | 'delete' | 'like'>().toExtend<keyof OnBehalf['posts']>();
-    expectTypeOf<'me' | 'update' | 'financialSummary' | 'activity'>().toExtend<keyof OnBehalf['profiles']>();
-    expectTypeOf<'moderation' extends keyof OnBehalf ? true : false>().toEqualTypeOf<false>();
+    expectTypeOf<'me' | 'update' | 'financialSummary' | 'activity' | 'exportData' | 'erase'>().toExtend<
+      keyof OnBehalf['profiles']
+    >();
+    expectTypeOf<'accounts' | 'feedback' | 'moderation' | 'onBehalfOf'>().toExtend<keyof ServiceSession>();
+    expectTypeOf<Extract<'accounts' | 'moderation', keyof OnBehalf>>().toBeNever();
     // @ts-expect-error the service itself has no trips: it acts for somebody
     expect(database.asService().trips).toBeUndefined();
   });
