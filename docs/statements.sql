@@ -1497,47 +1497,242 @@ where
 
 -- PostReader.feed
 select
-  "id",
-  "user_id",
-  "trip_id",
-  "title",
-  "content",
-  "images",
-  "location",
-  "tags",
-  "likes_count",
-  "comments_count",
-  "visibility",
-  "metadata",
-  "version",
-  "created_at",
-  "updated_at",
-  created_at::text as "sort_key"
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  posts.created_at::text as "sort_key",
+  own_like.user_id is not null as "liked"
 from
-  "posts"
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "posts"
+        where
+          posts.visibility = 'public'
+        order by
+          created_at desc,
+          id desc
+        limit
+          (
+            select
+              101
+          )
+      ) as "posts"
+    order by
+      created_at desc,
+      id desc
+    limit
+      101
+  ) as "posts"
+  left join "public_profiles" on "public_profiles"."id" = "posts"."user_id"
+  left join lateral (
+    select
+      null::uuid as user_id
+  ) as "own_like" on true
 order by
-  "created_at" desc,
-  "id" desc
+  "posts"."created_at" desc,
+  "posts"."id" desc
 limit
   $1;
 
+-- PostReader.byAuthor
+select
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  posts.created_at::text as "sort_key",
+  own_like.user_id is not null as "liked"
+from
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "posts"
+        where
+          posts.user_id = $1
+          and posts.visibility <> 'private'
+        order by
+          created_at desc,
+          id desc
+        limit
+          (
+            select
+              101
+          )
+      ) as "posts"
+    order by
+      created_at desc,
+      id desc
+    limit
+      101
+  ) as "posts"
+  left join "public_profiles" on "public_profiles"."id" = "posts"."user_id"
+  left join lateral (
+    select
+      user_id
+    from
+      post_likes
+    where
+      post_likes.post_id = posts.id
+      and post_likes.user_id = $2
+    limit
+      1
+  ) as "own_like" on true
+order by
+  "posts"."created_at" desc,
+  "posts"."id" desc
+limit
+  $3;
+
+-- PostReader.byTag
+select
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  posts.created_at::text as "sort_key",
+  own_like.user_id is not null as "liked"
+from
+  (
+    select
+      posts.*
+    from
+      public.tagged_posts ($1, null, null, $2::integer) as tagged
+      join posts on posts.id = tagged.post_id
+  ) as "posts"
+  left join "public_profiles" on "public_profiles"."id" = "posts"."user_id"
+  left join lateral (
+    select
+      user_id
+    from
+      post_likes
+    where
+      post_likes.post_id = posts.id
+      and post_likes.user_id = $3
+    limit
+      1
+  ) as "own_like" on true
+order by
+  "posts"."created_at" desc,
+  "posts"."id" desc
+limit
+  $4;
+
+-- PostReader.near
+select
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  posts.created_at::text as "sort_key",
+  own_like.user_id is not null as "liked",
+  posts.distance_m as "distance_m"
+from
+  (
+    select
+      posts.*,
+      nearby.distance_m
+    from
+      public.posts_near ($1::double precision, $2::double precision, $3::double precision, null, null, null, $4::integer) as nearby
+      join posts on posts.id = nearby.post_id
+  ) as "posts"
+  left join "public_profiles" on "public_profiles"."id" = "posts"."user_id"
+  left join lateral (
+    select
+      user_id
+    from
+      post_likes
+    where
+      post_likes.post_id = posts.id
+      and post_likes.user_id = $5
+    limit
+      1
+  ) as "own_like" on true
+order by
+  "distance_m",
+  "posts"."created_at" desc,
+  "posts"."id" desc;
+
 -- PostReader.find
 select
-  "id",
-  "user_id",
-  "trip_id",
-  "title",
-  "content",
-  "images",
-  "location",
-  "tags",
-  "likes_count",
-  "comments_count",
-  "visibility",
-  "metadata",
-  "version",
-  "created_at",
-  "updated_at"
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at"
 from
   "posts"
 where
@@ -1545,21 +1740,21 @@ where
 
 -- PostReader.get
 select
-  "id",
-  "user_id",
-  "trip_id",
-  "title",
-  "content",
-  "images",
-  "location",
-  "tags",
-  "likes_count",
-  "comments_count",
-  "visibility",
-  "metadata",
-  "version",
-  "created_at",
-  "updated_at"
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at"
 from
   "posts"
 where
@@ -1570,6 +1765,203 @@ select
   *
 from
   public.search_posts ($1, $2);
+
+-- PostRepository.feed
+select
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  posts.created_at::text as "sort_key",
+  own_like.user_id is not null as "liked"
+from
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          (
+            select
+              *
+            from
+              (
+                select
+                  *
+                from
+                  "posts"
+                where
+                  posts.visibility = 'public'
+                order by
+                  created_at desc,
+                  id desc
+                limit
+                  (
+                    select
+                      101
+                  )
+              ) as "posts"
+            order by
+              created_at desc,
+              id desc
+            limit
+              101
+          ) as posts
+        order by
+          created_at desc,
+          id desc
+        limit
+          $1
+      ) as posts
+    union all
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          (
+            select
+              posts.*
+            from
+              (
+                select
+                  friendships.friend_id
+                from
+                  friendships
+                  cross join lateral (
+                    select
+                      posts.created_at,
+                      posts.id
+                    from
+                      posts
+                    where
+                      posts.user_id = friendships.friend_id
+                      and posts.visibility <> 'private'
+                      and true
+                    order by
+                      posts.created_at desc,
+                      posts.id desc
+                    limit
+                      1
+                  ) as newest
+                where
+                  friendships.user_id = $2
+                  and friendships.status = 'accepted'
+                order by
+                  newest.created_at desc,
+                  newest.id desc
+                limit
+                  $3
+              ) as friends
+              cross join lateral (
+                select
+                  *
+                from
+                  posts
+                where
+                  posts.user_id = friends.friend_id
+                  and posts.visibility <> 'private'
+                  and true
+                order by
+                  posts.created_at desc,
+                  posts.id desc
+                limit
+                  (
+                    select
+                      $4::integer
+                  )
+              ) as posts
+            order by
+              posts.created_at desc,
+              posts.id desc
+            limit
+              101
+          ) as posts
+        order by
+          created_at desc,
+          id desc
+        limit
+          $5
+      ) as posts
+    where
+      visibility <> 'public'
+    union all
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          (
+            select
+              *
+            from
+              (
+                select
+                  *
+                from
+                  "posts"
+                where
+                  posts.user_id = $6
+                order by
+                  created_at desc,
+                  id desc
+                limit
+                  (
+                    select
+                      101
+                  )
+              ) as "posts"
+            order by
+              created_at desc,
+              id desc
+            limit
+              101
+          ) as posts
+        order by
+          created_at desc,
+          id desc
+        limit
+          $7
+      ) as posts
+    where
+      visibility <> 'public'
+  ) as "posts"
+  left join "public_profiles" on "public_profiles"."id" = "posts"."user_id"
+  left join lateral (
+    select
+      user_id
+    from
+      post_likes
+    where
+      post_likes.post_id = posts.id
+      and post_likes.user_id = $8
+    limit
+      1
+  ) as "own_like" on true
+order by
+  "posts"."created_at" desc,
+  "posts"."id" desc
+limit
+  $9;
 
 -- PostRepository.create
 insert into
@@ -1604,47 +1996,70 @@ order by
   id
 on conflict do nothing
 returning
-  "id",
-  "user_id",
-  "trip_id",
-  "title",
-  "content",
-  "images",
-  "location",
-  "tags",
-  "likes_count",
-  "comments_count",
-  "visibility",
-  "metadata",
-  "version",
-  "created_at",
-  "updated_at";
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at";
 
 -- PostRepository.list
 select
-  "id",
-  "user_id",
-  "trip_id",
-  "title",
-  "content",
-  "images",
-  "location",
-  "tags",
-  "likes_count",
-  "comments_count",
-  "visibility",
-  "metadata",
-  "version",
-  "created_at",
-  "updated_at",
-  created_at::text as "sort_key"
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  posts.created_at::text as "sort_key"
 from
-  "posts"
-where
-  "user_id" = $1
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "posts"
+        where
+          posts.user_id = $1
+        order by
+          created_at desc,
+          id desc
+        limit
+          (
+            select
+              101
+          )
+      ) as "posts"
+    order by
+      created_at desc,
+      id desc
+    limit
+      101
+  ) as "posts"
 order by
-  "created_at" desc,
-  "id" desc
+  "posts"."created_at" desc,
+  "posts"."id" desc
 limit
   $2;
 
@@ -1656,21 +2071,21 @@ where
   "user_id" = $2
   and "id" = $3
 returning
-  "id",
-  "user_id",
-  "trip_id",
-  "title",
-  "content",
-  "images",
-  "location",
-  "tags",
-  "likes_count",
-  "comments_count",
-  "visibility",
-  "metadata",
-  "version",
-  "created_at",
-  "updated_at";
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at";
 
 -- PostRepository.delete
 delete from "posts"
@@ -1678,33 +2093,276 @@ where
   "user_id" = $1
   and "id" = $2;
 
--- PostRepository.like
+-- PostRepository.exactLocation
+select
+  "location"
+from
+  "post_locations"
+where
+  "user_id" = $1
+  and "post_id" = $2;
+
+-- PostRepository.setExactLocation
+insert into
+  "post_locations" ("user_id", "post_id", "location")
+values
+  ($1, $2, $3)
+on conflict ("user_id", "post_id") do update
+set
+  "location" = "excluded"."location";
+
+-- PostReactionRepository.like
 select
   public.like_post ($1) as likes_count;
 
--- PostRepository.unlike
+-- PostReactionRepository.unlike
 select
   public.unlike_post ($1) as unliked;
 
--- PostRepository.comment
+-- PostReactionRepository.likes
+select
+  "post_likes"."user_id",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  "post_likes"."created_at",
+  post_likes.created_at::text as "sort_key"
+from
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "post_likes"
+        where
+          post_id = $1
+        order by
+          created_at desc,
+          user_id desc
+        limit
+          (
+            select
+              101
+          )
+      ) as "post_likes"
+    order by
+      created_at desc,
+      user_id desc
+    limit
+      101
+  ) as "post_likes"
+  left join "public_profiles" on "public_profiles"."id" = "post_likes"."user_id"
+order by
+  "post_likes"."created_at" desc,
+  "post_likes"."user_id" desc
+limit
+  $2;
+
+-- PostReactionRepository.comment
 select
   *
 from
   public.comment_on_post ($1, $2, $3);
 
--- PostRepository.comments
+-- PostReactionRepository.comments
 select
-  *,
-  created_at::text as "sort_key"
+  "post_comments".*,
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  post_comments.created_at::text as "sort_key"
 from
-  "post_comments"
-where
-  "post_id" = $1
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "post_comments"
+        where
+          post_id = $1
+        order by
+          created_at,
+          id
+        limit
+          (
+            select
+              101
+          )
+      ) as "post_comments"
+    order by
+      created_at,
+      id
+    limit
+      101
+  ) as "post_comments"
+  left join "public_profiles" on "public_profiles"."id" = "post_comments"."user_id"
 order by
-  "created_at",
-  "id"
+  "post_comments"."created_at",
+  "post_comments"."id"
 limit
   $2;
+
+-- PostReactionRepository.editComment
+update "post_comments"
+set
+  "content" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+returning
+  *;
+
+-- PostReactionRepository.deleteComment
+select
+  public.delete_comment ($1) as deleted;
+
+-- ModerationRepository.posts
+select
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  posts.created_at::text as "sort_key"
+from
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "posts"
+        where
+          posts.visibility <> 'private'
+        order by
+          created_at desc,
+          id desc
+        limit
+          (
+            select
+              101
+          )
+      ) as "posts"
+    order by
+      created_at desc,
+      id desc
+    limit
+      101
+  ) as "posts"
+  left join "public_profiles" on "public_profiles"."id" = "posts"."user_id"
+order by
+  "posts"."created_at" desc,
+  "posts"."id" desc
+limit
+  $1;
+
+-- ModerationRepository.comments
+select
+  "post_comments".*,
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  post_comments.created_at::text as "sort_key"
+from
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "post_comments"
+        where
+          post_visibility <> 'private'
+        order by
+          created_at desc,
+          id desc
+        limit
+          (
+            select
+              101
+          )
+      ) as "post_comments"
+    order by
+      created_at desc,
+      id desc
+    limit
+      101
+  ) as "post_comments"
+  left join "public_profiles" on "public_profiles"."id" = "post_comments"."user_id"
+order by
+  "post_comments"."created_at" desc,
+  "post_comments"."id" desc
+limit
+  $1;
+
+-- ModerationRepository.findPost
+select
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  posts.created_at::text as "sort_key"
+from
+  posts as "posts"
+  left join "public_profiles" on "public_profiles"."id" = "posts"."user_id"
+where
+  "posts"."id" = $1
+  and "posts"."visibility" <> 'private';
+
+-- ModerationRepository.findComment
+select
+  "post_comments".*,
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  post_comments.created_at::text as "sort_key"
+from
+  post_comments as "post_comments"
+  left join "public_profiles" on "public_profiles"."id" = "post_comments"."user_id"
+where
+  "post_comments"."id" = $1
+  and "post_comments"."post_visibility" <> 'private';
+
+-- ModerationRepository.removePost
+delete from "posts"
+where
+  "id" = $1
+  and "visibility" <> 'private';
+
+-- ModerationRepository.removeComment
+select
+  public.delete_comment ($1) as deleted;
 
 -- PublicProfileRepository.find
 select
@@ -1788,15 +2446,58 @@ select
   "friendships"."created_at",
   friendships.created_at::text as "sort_key"
 from
-  "friendships"
-  inner join "public_profiles" on "public_profiles"."id" = "friendships"."friend_id"
-where
-  "friendships"."user_id" = $1
+  (
+    select
+      *
+    from
+      (
+        select
+          *
+        from
+          "friendships"
+        where
+          user_id = $1
+        order by
+          created_at desc,
+          friend_id desc
+        limit
+          (
+            select
+              101
+          )
+      ) as "friendships"
+    order by
+      created_at desc,
+      friend_id desc
+    limit
+      101
+  ) as "friendships"
+  left join "public_profiles" on "public_profiles"."id" = "friendships"."friend_id"
 order by
   "friendships"."created_at" desc,
   "friendships"."friend_id" desc
 limit
   $2;
+
+-- FriendRepository.find
+select
+  "friendships"."friend_id",
+  "public_profiles"."full_name",
+  "public_profiles"."avatar_url",
+  "friendships"."status",
+  "friendships"."created_at"
+from
+  friendships as "friendships"
+  left join "public_profiles" on "public_profiles"."id" = "friendships"."friend_id"
+where
+  "friendships"."user_id" = $1
+  and "friendships"."friend_id" = $2;
+
+-- FriendRepository.mutual
+select
+  *
+from
+  public.mutual_friends ($1, $2::uuid, $3);
 
 -- FriendRepository.request
 select
@@ -1809,6 +2510,14 @@ select
   *
 from
   public.accept_friend ($1);
+
+-- FriendRepository.decline
+select
+  public.decline_friend_request ($1) as declined;
+
+-- FriendRepository.cancel
+select
+  public.cancel_friend_request ($1) as cancelled;
 
 -- FriendRepository.remove
 select
@@ -1824,9 +2533,10 @@ select
 
 -- FriendRepository.blocked
 select
-  *
+  *,
+  created_at::text as sort_key
 from
-  public.list_blocked_users ();
+  public.blocked_users ($1::timestamptz, $2::uuid, $3);
 
 -- PamRepository.startConversation
 insert into
@@ -2512,21 +3222,21 @@ order by
   id
 on conflict do nothing
 returning
-  "id",
-  "user_id",
-  "trip_id",
-  "title",
-  "content",
-  "images",
-  "location",
-  "tags",
-  "likes_count",
-  "comments_count",
-  "visibility",
-  "metadata",
-  "version",
-  "created_at",
-  "updated_at";
+  "posts"."id",
+  "posts"."user_id",
+  "posts"."trip_id",
+  "posts"."title",
+  "posts"."content",
+  "posts"."images",
+  "posts"."location",
+  "posts"."tags",
+  "posts"."likes_count",
+  "posts"."comments_count",
+  "posts"."visibility",
+  "posts"."metadata",
+  "posts"."version",
+  "posts"."created_at",
+  "posts"."updated_at";
 
 -- PamRepository.appendMessages
 with

@@ -6,9 +6,11 @@ import { ExpenseRepository } from './repositories/expenses.ts';
 import { FeedbackReader } from './repositories/feedback.ts';
 import { FriendRepository } from './repositories/friends.ts';
 import { IncomeRepository } from './repositories/income.ts';
+import { ModerationRepository } from './repositories/moderation.ts';
 import { type OwnPosts, type OwnProfile, ownPostsOf, ownProfileOf } from './repositories/on_behalf.ts';
 import { PamRepository, ServicePamRepository } from './repositories/pam.ts';
-import { PostReader, PostRepository } from './repositories/posts.ts';
+import { PostReader } from './repositories/post_reader.ts';
+import { PostRepository } from './repositories/posts.ts';
 import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
 import { TripRepository } from './repositories/trips.ts';
 import {
@@ -101,6 +103,8 @@ export type UserRepositories = {
   readonly posts: PostRepository;
   readonly friends: FriendRepository;
   readonly pam: PamRepository;
+  /** For moderators and admins: of another user it shows and removes what they may see and remove anyway. */
+  readonly moderation: ModerationRepository;
 };
 
 /** What somebody may do who is not signed in: role `anon`, public posts and their authors. */
@@ -113,7 +117,7 @@ export type AnonRepositories = {
  * What the service may do with one user's data: role `service_role`, which bypasses RLS, so that what asks for other
  * people's posts and profiles is left to the user's own session.
  */
-export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam'> & {
+export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' | 'pam' | 'moderation'> & {
   readonly posts: OwnPosts;
   readonly profiles: OwnProfile;
   readonly pam: ServicePamRepository;
@@ -123,6 +127,7 @@ export type OnBehalfRepositories = Omit<UserRepositories, 'posts' | 'profiles' |
 export type ServiceRepositories = {
   readonly accounts: AccountRepository;
   readonly feedback: FeedbackReader;
+  readonly moderation: ModerationRepository;
 };
 
 export type ServiceSession = Session<ServiceRepositories> & {
@@ -237,7 +242,10 @@ export function createDatabase({
 
   return {
     asUser: (claims, options = {}) =>
-      open(userContext(claims), options, (kysely) => userRepositories(kysely, claims.sub, PamRepository)),
+      open(userContext(claims), options, (kysely) => ({
+        ...userRepositories(kysely, claims.sub, PamRepository),
+        moderation: new ModerationRepository(kysely),
+      })),
     asAnon: (options = {}) =>
       open(anonContext(), options, (kysely) => ({
         posts: new PostReader(kysely),
@@ -247,6 +255,7 @@ export function createDatabase({
       ...open(serviceContext(), options, (kysely) => ({
         accounts: new AccountRepository(kysely),
         feedback: new FeedbackReader(kysely),
+        moderation: new ModerationRepository(kysely),
       })),
       onBehalfOf: (userId, onBehalfOptions) =>
         open(onBehalfContext(userId), { ...options, ...onBehalfOptions }, (kysely) => ({

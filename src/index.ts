@@ -18,8 +18,24 @@ export * from './repositories/expenses.ts';
 export * from './repositories/feedback.ts';
 export * from './repositories/friends.ts';
 export * from './repositories/income.ts';
+export {
+  type ModeratedCommentFilter,
+  type ModeratedPostFilter,
+  ModerationRepository,
+} from './repositories/moderation.ts';
 export * from './repositories/pam.ts';
+export {
+  type FeedPost,
+  type FeedScope,
+  feedScopes,
+  type PageRequest,
+  type PostWithAuthor,
+} from './repositories/post_feed.ts';
+export { type CommentWithAuthor, type Liker, PostReactionRepository } from './repositories/post_reactions.ts';
+export { type AuthorFilter, type Circle, PostReader } from './repositories/post_reader.ts';
+export type { Post } from './repositories/post_row.ts';
 export * from './repositories/posts.ts';
+export type { NearbyPost } from './repositories/posts_nearby.ts';
 export * from './repositories/profiles.ts';
 export * from './repositories/trips.ts';
 export type { Claims } from './session/claims.ts';

@@ -1,11 +1,14 @@
-import { type Kysely, type SqlBool, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { type FriendshipStatus, friendshipStatuses } from '../types/enums.ts';
-import type { BlockedUser, Friendship } from '../types/functions.ts';
+import type { BlockedUser, Friendship, MutualFriend } from '../types/functions.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
+import { compiledOnce } from './compiled_once.ts';
+import { firstRows } from './first_rows.ts';
+import type { Bounds, PageRequest } from './post_feed.ts';
 import { found } from './stored.ts';
 
 /** The other side of a friendship, as the user sees it. */
@@ -18,9 +21,39 @@ export type Friend = {
   created_at: Date;
 };
 
+const filterSchema = z.strictObject({ status: z.enum(friendshipStatuses) }).partial();
+
+type FriendPage = Bounds & { user_id: string; status?: FriendshipStatus };
+
+const selectPage = compiledOnce((db, { user_id, status, last_created_at, last_id, limit }: FriendPage) => {
+  const conditions = [sql`user_id = ${user_id}`];
+  if (status !== undefined) conditions.push(sql`status = ${status}`);
+  if (last_id !== undefined) {
+    conditions.push(sql`(created_at, friend_id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`);
+  }
+  return selectFriends(db, firstRows('friendships', conditions, sql`created_at desc, friend_id desc`))
+    .select(sql<string>`friendships.created_at::text`.as('sort_key'))
+    .orderBy('friendships.created_at', 'desc')
+    .orderBy('friendships.friend_id', 'desc')
+    .limit(limit);
+});
+
+function selectFriends(db: Kysely<DB>, friendships: RawBuilder<Selectable<DB['friendships']>> = sql`friendships`) {
+  return db
+    .selectFrom(friendships.as('friendships'))
+    .leftJoin('public_profiles', 'public_profiles.id', 'friendships.friend_id')
+    .select([
+      'friendships.friend_id',
+      'public_profiles.full_name',
+      'public_profiles.avatar_url',
+      'friendships.status',
+      'friendships.created_at',
+    ]);
+}
+
 /**
  * A user's friends, and whom they block. Somebody who blocks the user cannot be told from somebody who does not exist.
- * Every method but `list` and `blocked` throws a `PermissionError` if the account is suspended.
+ * Every method that changes something throws a `PermissionError` if the account is suspended.
  */
 export class FriendRepository {
   readonly #db: Kysely<DB>;
@@ -32,51 +65,51 @@ export class FriendRepository {
   }
 
   /**
-   * Friends and open requests, newest first, `limit` (1 to 100, default 20) at a time.
+   * Friends and open requests, newest first, `limit` (1 to 100, default 20) at a time. The time is that of the request.
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list.
    * @example
    * const requests = await alice.friends.list({ status: 'received' });
    */
-  async list({
-    limit,
-    cursor,
-    status,
-  }: {
-    limit?: number;
-    cursor?: string | null;
-    status?: FriendshipStatus;
-  } = {}): Promise<Page<Friend>> {
+  async list({ limit, cursor, ...filter }: PageRequest & { status?: FriendshipStatus } = {}): Promise<Page<Friend>> {
     const most = clampLimit(limit);
-    let query = this.#db
-      .selectFrom('friendships')
-      .innerJoin('public_profiles', 'public_profiles.id', 'friendships.friend_id')
-      .select([
-        'friendships.friend_id',
-        'public_profiles.full_name',
-        'public_profiles.avatar_url',
-        'friendships.status',
-        'friendships.created_at',
-        sql<string>`friendships.created_at::text`.as('sort_key'),
-      ])
-      .where('friendships.user_id', '=', this.#userId)
-      .orderBy('friendships.created_at', 'desc')
-      .orderBy('friendships.friend_id', 'desc')
-      .limit(most + 1);
-    if (status !== undefined) {
-      query = query.where('friendships.status', '=', validate(z.enum(friendshipStatuses), status, 'status'));
-    }
-    if (cursor) {
-      const [createdAt, id] = decodeCursor('friends.list', cursor, [isTimestamptz, isUuid]);
-      query = query.where(
-        sql<SqlBool>`(friendships.created_at, friendships.friend_id) < (${createdAt}::timestamptz, ${id}::uuid)`,
-      );
-    }
+    const [last_created_at, last_id] = cursor ? decodeCursor('friends.list', cursor, [isTimestamptz, isUuid]) : [];
+    const bounds = { user_id: this.#userId, last_created_at, last_id, limit: most + 1 };
     return toPage(
-      await query.execute(),
+      await selectPage(this.#db, { ...validate(filterSchema, filter), ...bounds }),
       most,
       ({ sort_key, friend_id }) => encodeCursor('friends.list', [sort_key, friend_id]),
       ({ sort_key, ...friend }) => friend,
+    );
+  }
+
+  /** How the user stands with a person, or undefined if neither has asked the other. */
+  async find(id: string): Promise<Friend | undefined> {
+    return await selectFriends(this.#db)
+      .where('friendships.user_id', '=', this.#userId)
+      .where('friendships.friend_id', '=', validate(uuidSchema, id, 'id'))
+      .executeTakeFirst();
+  }
+
+  /**
+   * The user's friends who are also friends of a person, by id, `limit` (1 to 100, default 20) at a time. Told of friends
+   * and of who has asked to be one; of others there are none, so that nobody learns whom a stranger knows.
+   *
+   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @example
+   * const { items } = await alice.friends.mutual(bob.id); // [{ friend_id, full_name, avatar_url }, …]
+   */
+  async mutual(id: string, { limit, cursor }: PageRequest = {}): Promise<Page<MutualFriend>> {
+    const most = clampLimit(limit);
+    const [last_id] = cursor ? decodeCursor('friends.mutual', cursor, [isUuid]) : [];
+    const { rows } = await sql<MutualFriend>`
+      select * from public.mutual_friends(${validate(uuidSchema, id, 'id')}, ${last_id ?? null}::uuid, ${most + 1})
+    `.execute(this.#db);
+    return toPage(
+      rows,
+      most,
+      ({ friend_id }) => encodeCursor('friends.mutual', [friend_id]),
+      (friend) => friend,
     );
   }
 
@@ -100,7 +133,36 @@ export class FriendRepository {
     return found(rows[0], 'request');
   }
 
-  /** Ends a friendship, declines a request or takes one back. Returns whether there was one. */
+  /**
+   * Declines a request, of which the other is not told; a friendship stays. Returns whether there was a request.
+   *
+   * @throws {NotFoundError} if there is no such person for this user.
+   */
+  async decline(id: string): Promise<boolean> {
+    const { rows } = await sql<{ declined: boolean }>`
+      select public.decline_friend_request(${validate(uuidSchema, id, 'id')}) as declined
+    `.execute(this.#db);
+    return found(rows[0], 'person').declined;
+  }
+
+  /**
+   * Takes the user's own request back; a friendship stays, also if it was made the moment before. Returns whether there was
+   * a request.
+   *
+   * @throws {NotFoundError} if there is no such person for this user.
+   */
+  async cancel(id: string): Promise<boolean> {
+    const { rows } = await sql<{ cancelled: boolean }>`
+      select public.cancel_friend_request(${validate(uuidSchema, id, 'id')}) as cancelled
+    `.execute(this.#db);
+    return found(rows[0], 'person').cancelled;
+  }
+
+  /**
+   * Ends whatever there is with a person: a friendship, or a request of either. Returns whether there was one.
+   *
+   * @throws {NotFoundError} if there is no such person for this user.
+   */
   async remove(id: string): Promise<boolean> {
     const { rows } = await sql<{ removed: boolean }>`
       select public.remove_friend(${validate(uuidSchema, id, 'id')}) as removed
@@ -108,12 +170,20 @@ export class FriendRepository {
     return found(rows[0], 'person').removed;
   }
 
-  /** Hides two people from each other and ends their friendship. The other is not told. @throws {NotFoundError} */
+  /**
+   * Hides two people from each other and ends their friendship. The other is not told, and may block the user as well: both
+   * blocks must be lifted before they see each other again. Blocking nobody does nothing, so that this does not tell who
+   * blocks the user.
+   *
+   * @throws {ValidationError} if it is the user.
+   */
   async block(id: string): Promise<void> {
     await sql`select public.block_user(${validate(uuidSchema, id, 'id')})`.execute(this.#db);
   }
 
-  /** Takes a block back; the friendship it ended does not return. Returns whether there was one. */
+  /**
+   * Takes a block back; the friendship it ended does not return. Returns whether `blocked` had it.
+   */
   async unblock(id: string): Promise<boolean> {
     const { rows } = await sql<{ unblocked: boolean }>`
       select public.unblock_user(${validate(uuidSchema, id, 'id')}) as unblocked
@@ -121,9 +191,24 @@ export class FriendRepository {
     return found(rows[0], 'person').unblocked;
   }
 
-  /** Whom the user blocks, newest first. */
-  async blocked(): Promise<BlockedUser[]> {
-    const { rows } = await sql<BlockedUser>`select * from public.list_blocked_users()`.execute(this.#db);
-    return rows;
+  /**
+   * Whom the user blocks, newest first, `limit` (1 to 100, default 20) at a time. A person who blocked the user before is
+   * not in it until they lift theirs.
+   *
+   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   */
+  async blocked({ limit, cursor }: PageRequest = {}): Promise<Page<BlockedUser>> {
+    const most = clampLimit(limit);
+    const [created_at, id] = cursor ? decodeCursor('friends.blocked', cursor, [isTimestamptz, isUuid]) : [];
+    const { rows } = await sql<BlockedUser & { sort_key: string }>`
+      select *, created_at::text as sort_key
+      from public.blocked_users(${created_at ?? null}::timestamptz, ${id ?? null}::uuid, ${most + 1})
+    `.execute(this.#db);
+    return toPage(
+      rows,
+      most,
+      ({ sort_key, blocked_id }) => encodeCursor('friends.blocked', [sort_key, blocked_id]),
+      ({ sort_key, ...blocked }) => blocked,
+    );
   }
 }

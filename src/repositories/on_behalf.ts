@@ -3,7 +3,20 @@ import type { DB } from '../types/database.ts';
 import { PostRepository } from './posts.ts';
 import { ProfileRepository } from './profiles.ts';
 
-const ownPosts = ['create', 'createMany', 'list', 'update', 'delete', 'like', 'unlike', 'comment'] as const;
+const ownPosts = [
+  'create',
+  'createMany',
+  'list',
+  'update',
+  'delete',
+  'exactLocation',
+  'setExactLocation',
+  'like',
+  'unlike',
+  'comment',
+  'editComment',
+  'deleteComment',
+] as const;
 const ownProfile = [
   'me',
   'update',

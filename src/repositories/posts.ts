@@ -1,34 +1,34 @@
-import { type Kysely, type Selectable, type SqlBool, sql, type Updateable } from 'kysely';
+import { type Kysely, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { postVisibilities } from '../types/enums.ts';
-import type { PostComment, PostSearchResult } from '../types/functions.ts';
-import { imageUrlsSchema, jsonObjectSchema, locationSchema, tagsSchema } from '../types/json.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  imageUrlsSchema,
+  jsonObjectSchema,
+  type Location,
+  locationSchema,
+  tagSchema,
+  tagsSchema,
+} from '../types/json.ts';
+import type { Page } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
-import { isUuid, uuidSchema } from '../types/uuid.ts';
+import { uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
+import { type IfVersion, ifVersionSchema } from '../types/version.ts';
+import { compiledOnce } from './compiled_once.ts';
+import {
+  type Bounds,
+  type FeedPost,
+  type FeedScope,
+  feedScopes,
+  newestPosts,
+  type PageRequest,
+  pageOf,
+  readFeed,
+} from './post_feed.ts';
+import { PostReactionRepository } from './post_reactions.ts';
+import { type Post, postColumns, selectPosts } from './post_row.ts';
 import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
-
-const columns = [
-  'id',
-  'user_id',
-  'trip_id',
-  'title',
-  'content',
-  'images',
-  'location',
-  'tags',
-  'likes_count',
-  'comments_count',
-  'visibility',
-  'metadata',
-  'version',
-  'created_at',
-  'updated_at',
-] as const;
-
-export type Post = Pick<Selectable<DB['posts']>, (typeof columns)[number]>;
 
 const fields = {
   trip_id: uuidSchema.nullable(),
@@ -71,60 +71,48 @@ const patchSchema = z
  */
 export type PostInput = z.input<typeof inputSchema>;
 export type PostPatch = z.input<typeof patchSchema>;
-export type PageRequest = { limit?: number; cursor?: string | null };
 
-/** The posts that a session may see: visitors the public ones; users also their friends' and their own. */
-export class PostReader {
-  protected readonly db: Kysely<DB>;
+const filterSchema = z
+  .strictObject({ visibility: z.enum(postVisibilities), trip_id: uuidSchema, tag: tagSchema })
+  .partial();
+/** Of the user's own posts, those of a visibility, of a trip, with a tag. */
+export type PostFilter = z.input<typeof filterSchema>;
 
-  constructor(db: Kysely<DB>) {
-    this.db = db;
-  }
+const scopeSchema = z.strictObject({ scope: z.enum(feedScopes) }).partial();
 
+const pointSchema = locationSchema.omit({ exact: true });
+/** A point in degrees, and what the place is called. */
+export type ExactLocation = z.input<typeof pointSchema>;
+
+type OwnPage = z.output<typeof filterSchema> & Bounds & { user_id: string };
+
+const selectOwnPage = compiledOnce((db, { user_id, visibility, trip_id, tag, ...bounds }: OwnPage) => {
+  const conditions = [sql`posts.user_id = ${user_id}`];
+  if (visibility !== undefined) conditions.push(sql`posts.visibility = ${visibility}`);
+  if (trip_id !== undefined) conditions.push(sql`posts.trip_id = ${trip_id}`);
+  if (tag !== undefined) conditions.push(sql`${tag} = any(posts.tags)`);
+  return db
+    .selectFrom(newestPosts(conditions, bounds).as('posts'))
+    .select(postColumns)
+    .select(sql<string>`posts.created_at::text`.as('sort_key'))
+    .orderBy('posts.created_at', 'desc')
+    .orderBy('posts.id', 'desc')
+    .limit(bounds.limit);
+});
+
+/** Posts as a user reads, writes, likes and comments on them. */
+export class PostRepository extends PostReactionRepository {
   /**
-   * The newest posts, `limit` (1 to 100, default 20) at a time.
+   * The newest posts, `limit` (1 to 100, default 20) at a time: all that the user may see, or, by `scope`, the 'public' ones
+   * or what their 'friends' show. `list` has the user's own.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or scope.
    * @example
-   * const { items, next_cursor } = await alice.posts.feed({ limit: 50 });
+   * const { items, next_cursor } = await alice.posts.feed({ scope: 'friends', limit: 50 });
    */
-  async feed({ limit, cursor }: PageRequest = {}): Promise<Page<Post>> {
-    return await readPage('posts.feed', selectPosts(this.db), limit, cursor);
-  }
-
-  /** The post, or undefined if there is none that this session may see. */
-  async find(id: string): Promise<Post | undefined> {
-    return await this.db
-      .selectFrom('posts')
-      .select(columns)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-  }
-
-  /** As `find`. @throws {NotFoundError} */
-  async get(id: string): Promise<Post> {
-    return found(await this.find(id), 'post');
-  }
-
-  /**
-   * Posts whose title or content holds every word of `term`, also as the start of a word or in another form; best first,
-   * at most `limit` (1 to 100, default 20).
-   */
-  async search(term: string, { limit }: { limit?: number } = {}): Promise<PostSearchResult[]> {
-    const { rows } = await sql<PostSearchResult>`
-      select * from public.search_posts(${validate(z.string(), term, 'term')}, ${clampLimit(limit)})
-    `.execute(this.db);
-    return rows;
-  }
-}
-
-/** Posts as a user writes, reads, likes and comments on them. */
-export class PostRepository extends PostReader {
-  readonly #userId: string;
-
-  constructor(db: Kysely<DB>, userId: string) {
-    super(db);
-    this.#userId = userId;
+  override async feed({ limit, cursor, ...given }: PageRequest & { scope?: FeedScope } = {}): Promise<Page<FeedPost>> {
+    const { scope = 'visible' } = validate(scopeSchema, given);
+    return await readFeed(this.db, this.userId, scope, { limit, cursor });
   }
 
   /**
@@ -145,27 +133,37 @@ export class PostRepository extends PostReader {
     return await atomically(this.db, (db) => this.#insert(db, posts));
   }
 
-  /** The user's own posts, newest first, `limit` (1 to 100, default 20) at a time. @throws {CursorError} */
-  async list({ limit, cursor }: PageRequest = {}): Promise<Page<Post>> {
-    return await readPage('posts.list', this.#own(this.db), limit, cursor);
+  /**
+   * The user's own posts, newest first, `limit` (1 to 100, default 20) at a time.
+   *
+   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @example
+   * const { items } = await alice.posts.list({ visibility: 'private', tag: 'draft' });
+   */
+  async list({ limit, cursor, ...filter }: PageRequest & PostFilter = {}): Promise<Page<Post>> {
+    const wanted = { user_id: this.userId, ...validate(filterSchema, filter) };
+    return await pageOf('posts.list', { limit, cursor }, (bounds) => selectOwnPage(this.db, { ...wanted, ...bounds }));
   }
 
   /**
-   * Changes the named fields of the user's own post. With `if_version`, only if nobody has changed it since that version
+   * Changes the named fields of the user's own post, such as who sees it. With `if_version`, only if nobody has changed it since that version
    * was read.
    *
    * @throws {NotFoundError} if the user has no such post; `ConflictError` if the version is another;
    *   `PermissionError` if the account is suspended; `ValidationError`, `ForeignKeyError` as `create`.
+   * @example
+   * await alice.posts.update(post.id, { visibility: 'friends' }, { if_version: post.version });
    */
-  async update(id: string, patch: PostPatch, { if_version }: { if_version?: number } = {}): Promise<Post> {
+  async update(id: string, patch: PostPatch, options: IfVersion = {}): Promise<Post> {
+    const { if_version } = validate(ifVersionSchema, options);
     const changes: Updateable<DB['posts']> = validate(patchSchema, patch);
-    const own = { user_id: this.#userId, id: validate(uuidSchema, id, 'id') };
+    const own = { user_id: this.userId, id: validate(uuidSchema, id, 'id') };
     let query = this.db
       .updateTable('posts')
       .set(changes)
       .where('user_id', '=', own.user_id)
       .where('id', '=', own.id)
-      .returning(columns);
+      .returning(postColumns);
     if (if_version !== undefined) query = query.where('version', '=', if_version);
     return (
       (await query.executeTakeFirst()) ??
@@ -177,69 +175,50 @@ export class PostRepository extends PostReader {
   async delete(id: string): Promise<boolean> {
     const { numDeletedRows } = await this.db
       .deleteFrom('posts')
-      .where('user_id', '=', this.#userId)
+      .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
 
-  /**
-   * Likes a post, once however often it is called. Returns how many people like it now.
-   *
-   * @throws {NotFoundError} if there is no such post for this user; `PermissionError` if the account is suspended.
-   */
-  async like(id: string): Promise<number> {
-    const { rows } = await sql<{ likes_count: number }>`
-      select public.like_post(${validate(uuidSchema, id, 'id')}) as likes_count
-    `.execute(this.db);
-    return found(rows[0], 'post').likes_count;
-  }
-
-  /** Takes a like back, also of a post out of sight. Returns whether there was one. @throws {PermissionError} if suspended. */
-  async unlike(id: string): Promise<boolean> {
-    const { rows } = await sql<{ unliked: boolean }>`
-      select public.unlike_post(${validate(uuidSchema, id, 'id')}) as unliked
-    `.execute(this.db);
-    return found(rows[0], 'post').unliked;
-  }
-
-  /**
-   * Comments on a post. Sent twice with the same `id`, it is made once and the stored comment comes back.
-   *
-   * @throws {NotFoundError} if there is no such post for this user; `ValidationError` unless the content is text of 1 to
-   *   2000 characters; `PermissionError` if the account is suspended.
-   */
-  async comment(id: string, content: string, { id: comment_id }: { id?: string } = {}): Promise<PostComment> {
-    const { rows } = await sql<PostComment>`
-      select * from public.comment_on_post(
-        ${validate(uuidSchema, id, 'id')}, ${validate(textSchema(2000), content, 'content')},
-        ${validate(uuidSchema, comment_id ?? crypto.randomUUID(), 'id')}
-      )
-    `.execute(this.db);
-    return found(rows[0], 'post');
-  }
-
-  /** The comments on a post, oldest first, `limit` (1 to 100, default 20) at a time. @throws {CursorError} */
-  async comments(id: string, { limit, cursor }: PageRequest = {}): Promise<Page<PostComment>> {
-    const most = clampLimit(limit);
-    let query = this.db
-      .selectFrom('post_comments')
-      .selectAll()
-      .select(sql<string>`created_at::text`.as('sort_key'))
+  /** The exact point of the user's own post, which nobody else sees, or undefined if none is kept. */
+  async exactLocation(id: string): Promise<Location | undefined> {
+    const kept = await this.db
+      .selectFrom('post_locations')
+      .select('location')
+      .where('user_id', '=', this.userId)
       .where('post_id', '=', validate(uuidSchema, id, 'id'))
-      .orderBy('created_at')
-      .orderBy('id')
-      .limit(most + 1);
-    if (cursor) {
-      const [createdAt, after] = decodeCursor('posts.comments', cursor, [isTimestamptz, isUuid]);
-      query = query.where(sql<SqlBool>`(created_at, id) > (${createdAt}::timestamptz, ${after}::uuid)`);
+      .executeTakeFirst();
+    return kept?.location;
+  }
+
+  /**
+   * Keeps the exact point of the user's own post for themselves, or, if it is null, no longer. The post's `location`, which
+   * others see, stays as it is.
+   *
+   * @throws {ForeignKeyError} if the user has no such post; `ValidationError` if the point is not of its form;
+   *   `PermissionError` if the account is suspended.
+   * @example
+   * await alice.posts.setExactLocation(post.id, { lat: 38.57331, lng: -109.54984, name: 'Behind the dunes' });
+   */
+  async setExactLocation(id: string, location: ExactLocation | null): Promise<void> {
+    const post_id = validate(uuidSchema, id, 'id');
+    const point = validate(pointSchema.nullable(), location, 'location');
+    if (point === null) {
+      await this.db
+        .deleteFrom('post_locations')
+        .where('user_id', '=', this.userId)
+        .where('post_id', '=', post_id)
+        .execute();
+    } else {
+      await this.db
+        .insertInto('post_locations')
+        .values({ user_id: this.userId, post_id, location: JSON.stringify(point) })
+        .onConflict((kept) =>
+          kept.columns(['user_id', 'post_id']).doUpdateSet(({ ref }) => ({ location: ref('excluded.location') })),
+        )
+        .execute();
     }
-    return toPage(
-      await query.execute(),
-      most,
-      (comment) => encodeCursor('posts.comments', [comment.sort_key, comment.id]),
-      ({ sort_key, ...comment }) => comment,
-    );
   }
 
   async #insert(db: Kysely<DB>, posts: z.output<typeof inputSchema>[]): Promise<Post[]> {
@@ -247,14 +226,14 @@ export class PostRepository extends PostReader {
       .insertInto('posts')
       .columns(['user_id', 'id', 'trip_id', 'title', 'content', 'images', 'location', 'tags', 'visibility', 'metadata'])
       .expression(
-        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(posts)}::jsonb) as input (
+        sql`select ${this.userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(posts)}::jsonb) as input (
           id uuid, trip_id uuid, title text, content text, images text[], location jsonb, tags text[], visibility text,
           metadata jsonb
         )
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(columns)
+      .returning(postColumns)
       .execute();
     const ids = posts.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
@@ -263,34 +242,6 @@ export class PostRepository extends PostReader {
   }
 
   #own(db: Kysely<DB>) {
-    return selectPosts(db).where('user_id', '=', this.#userId);
+    return selectPosts(db).where('user_id', '=', this.userId);
   }
-}
-
-async function readPage(
-  kind: string,
-  posts: ReturnType<typeof selectPosts>,
-  limit: number | undefined,
-  cursor: string | null | undefined,
-): Promise<Page<Post>> {
-  const most = clampLimit(limit);
-  let query = posts
-    .select(sql<string>`created_at::text`.as('sort_key'))
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(most + 1);
-  if (cursor) {
-    const [createdAt, id] = decodeCursor(kind, cursor, [isTimestamptz, isUuid]);
-    query = query.where(sql<SqlBool>`(created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
-  }
-  return toPage(
-    await query.execute(),
-    most,
-    ({ sort_key, id }) => encodeCursor(kind, [sort_key, id]),
-    ({ sort_key, ...post }) => post,
-  );
-}
-
-function selectPosts(db: Kysely<DB>) {
-  return db.selectFrom('posts').select(columns);
 }

@@ -136,6 +136,7 @@ export interface PostLocations {
 export interface Posts {
   comments_count: Derived<number>;
   content: string;
+  coordinates: Derived<{ x: number; y: number } | null>;
   created_at: CreatedAt;
   id: RowId;
   images: Generated<string[]>;

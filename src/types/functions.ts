@@ -52,8 +52,16 @@ export type Friendship = {
   updated_at: Date;
 };
 
-/** A row of `list_blocked_users`. */
-export type BlockedUser = { blocked_id: string; created_at: Date };
+/** A row of `blocked_users`. */
+export type BlockedUser = {
+  blocked_id: string;
+  created_at: Date;
+  full_name: string | null;
+  avatar_url: string | null;
+};
+
+/** A row of `mutual_friends`. */
+export type MutualFriend = { friend_id: string; full_name: string | null; avatar_url: string | null };
 
 /** A row of `list_own_likes`. */
 export type OwnLike = { post_id: string; created_at: Date };

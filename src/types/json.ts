@@ -42,8 +42,8 @@ export const jsonObjectSchema = z.custom<JsonObject>(
   'must be a JSON object of at most 16 kB',
 );
 
-const latitude = z.number().min(-90).max(90);
-const longitude = z.number().min(-180).max(180);
+export const latitude = z.number().min(-90).max(90);
+export const longitude = z.number().min(-180).max(180);
 
 /** A stop of an itinerary. Coordinates in degrees, both or neither. */
 export const destinationSchema = z
@@ -111,9 +111,12 @@ export const locationSchema = z.strictObject({
 });
 export type Location = z.output<typeof locationSchema>;
 
+/** A tag as it is stored: trimmed and in lower case. */
+export const tagSchema = z.string().trim().toLowerCase().pipe(textSchema(50));
+
 /** Trimmed, in lower case, without repetition: [" Beach", "beach"] becomes ["beach"]. At most 20, of at most 50 characters. */
 export const tagsSchema = z
-  .array(z.string().trim().toLowerCase().pipe(textSchema(50)))
+  .array(tagSchema)
   .transform((tags) => [...new Set(tags)])
   .pipe(z.array(z.string()).max(20));
 

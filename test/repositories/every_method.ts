@@ -222,9 +222,21 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
   },
 
   'PostReader.feed':
+    ({ visitor }) =>
+    () =>
+      visitor.posts.feed(),
+  'PostReader.byAuthor':
+    ({ alice, bob }) =>
+    () =>
+      bob.posts.byAuthor(alice.id),
+  'PostReader.byTag':
     ({ bob }) =>
     () =>
-      bob.posts.feed(),
+      bob.posts.byTag('beach'),
+  'PostReader.near':
+    ({ bob }) =>
+    () =>
+      bob.posts.near({ lat: 38.57, lng: -109.55, radius_km: 50 }),
   'PostReader.find':
     ({ visitor }) =>
     () =>
@@ -237,6 +249,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ visitor }) =>
     () =>
       visitor.posts.search('dust'),
+  'PostRepository.feed':
+    ({ bob }) =>
+    () =>
+      bob.posts.feed(),
   'PostRepository.create':
     ({ alice }) =>
     () =>
@@ -253,22 +269,68 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await alice.posts.create(post);
     return () => alice.posts.delete(id);
   },
-  'PostRepository.like': async ({ alice, bob }) => {
+  'PostRepository.exactLocation':
+    ({ alice }) =>
+    () =>
+      alice.posts.exactLocation(randomUUID()),
+  'PostRepository.setExactLocation': async ({ alice }) => {
+    const { id } = await alice.posts.create(post);
+    return () => alice.posts.setExactLocation(id, { lat: 38.57331, lng: -109.54984 });
+  },
+  'PostReactionRepository.like': async ({ alice, bob }) => {
     const { id } = await alice.posts.create(post);
     return () => bob.posts.like(id);
   },
-  'PostRepository.unlike': async ({ alice, bob }) => {
+  'PostReactionRepository.unlike': async ({ alice, bob }) => {
     const { id } = await alice.posts.create(post);
     return () => bob.posts.unlike(id);
   },
-  'PostRepository.comment': async ({ alice, bob }) => {
+  'PostReactionRepository.likes':
+    ({ bob }) =>
+    () =>
+      bob.posts.likes(randomUUID()),
+  'PostReactionRepository.comment': async ({ alice, bob }) => {
     const { id } = await alice.posts.create(post);
     return () => bob.posts.comment(id, 'x');
   },
-  'PostRepository.comments':
+  'PostReactionRepository.comments':
     ({ bob }) =>
     () =>
       bob.posts.comments(randomUUID()),
+  'PostReactionRepository.editComment': async ({ alice }) => {
+    const { id } = await alice.posts.create(post);
+    const comment = await alice.posts.comment(id, 'x');
+    return () => alice.posts.editComment(comment.id, 'y');
+  },
+  'PostReactionRepository.deleteComment':
+    ({ alice }) =>
+    () =>
+      alice.posts.deleteComment(randomUUID()),
+
+  'ModerationRepository.posts':
+    ({ service }) =>
+    () =>
+      service.moderation.posts(),
+  'ModerationRepository.comments':
+    ({ service }) =>
+    () =>
+      service.moderation.comments(),
+  'ModerationRepository.findPost':
+    ({ service }) =>
+    () =>
+      service.moderation.findPost(randomUUID()),
+  'ModerationRepository.findComment':
+    ({ service }) =>
+    () =>
+      service.moderation.findComment(randomUUID()),
+  'ModerationRepository.removePost':
+    ({ service }) =>
+    () =>
+      service.moderation.removePost(randomUUID()),
+  'ModerationRepository.removeComment':
+    ({ service }) =>
+    () =>
+      service.moderation.removeComment(randomUUID()),
 
   'PublicProfileRepository.find':
     ({ visitor }) =>
@@ -311,6 +373,14 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.friends.list(),
+  'FriendRepository.find':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.find(bob.id),
+  'FriendRepository.mutual':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.mutual(bob.id),
   'FriendRepository.request':
     ({ alice, bob }) =>
     () =>
@@ -319,6 +389,14 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     await bob.friends.request(alice.id);
     return () => alice.friends.accept(bob.id);
   },
+  'FriendRepository.decline':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.decline(bob.id),
+  'FriendRepository.cancel':
+    ({ alice, bob }) =>
+    () =>
+      alice.friends.cancel(bob.id),
   'FriendRepository.remove':
     ({ alice, bob }) =>
     () =>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
+  type BlockedUser,
   CursorError,
   type Friend,
   NotFoundError,
@@ -72,6 +73,41 @@ describe('a friendship', () => {
     }
   });
 
+  test('is declined by who was asked, and cancelled by who asked', async () => {
+    const [alice, bob] = await twoPeople();
+    await alice.friends.request(bob.id);
+    expect(await alice.friends.decline(bob.id)).toBe(false);
+    expect(await bob.friends.cancel(alice.id)).toBe(false);
+    expect(await statuses(alice, bob)).toEqual(['requested', 'received']);
+    expect(await bob.friends.decline(alice.id)).toBe(true);
+    expect(await bob.friends.decline(alice.id)).toBe(false);
+    expect(await statuses(alice, bob)).toEqual([undefined, undefined]);
+    await alice.friends.request(bob.id);
+    expect(await alice.friends.cancel(bob.id)).toBe(true);
+    expect(await alice.friends.cancel(bob.id)).toBe(false);
+    expect(await statuses(alice, bob)).toEqual([undefined, undefined]);
+  });
+
+  test('that was accepted is neither declined nor cancelled', async () => {
+    const [alice, bob] = await twoPeople();
+    await alice.friends.request(bob.id);
+    await bob.friends.accept(alice.id);
+    for (const verb of ['decline', 'cancel'] as const) {
+      expect(await alice.friends[verb](bob.id)).toBe(false);
+      expect(await bob.friends[verb](alice.id)).toBe(false);
+    }
+    expect(await statuses(alice, bob)).toEqual(['accepted', 'accepted']);
+  });
+
+  test('is found, or undefined', async () => {
+    const [alice, bob] = await twoPeople();
+    expect(await bob.friends.find(alice.id)).toBeUndefined();
+    await alice.friends.request(bob.id);
+    expect(await bob.friends.find(alice.id.toUpperCase())).toEqual((await bob.friends.list()).items[0]);
+    expect(await bob.friends.find(randomUUID())).toBeUndefined();
+    await expect(bob.friends.find('42')).rejects.toThrow(ValidationError);
+  });
+
   test('is not accepted by who has not been asked', async () => {
     const [alice, bob] = await twoPeople();
     await expect(bob.friends.accept(alice.id)).rejects.toThrow(NotFoundError);
@@ -97,7 +133,10 @@ describe('a block', () => {
     const [post] = await alice.posts.createMany([{ title: 'Red dust', content: 'x' }]);
     await alice.friends.block(bob.id);
     await alice.friends.block(bob.id);
-    expect(await alice.friends.blocked()).toEqual([{ blocked_id: bob.id, created_at: expect.any(Date) }]);
+    expect(await alice.friends.blocked()).toEqual({
+      items: [{ blocked_id: bob.id, full_name: null, avatar_url: null, created_at: expect.any(Date) }],
+      next_cursor: null,
+    });
     expect(await statuses(alice, bob)).toEqual([undefined, undefined]);
     expect(await bob.posts.find(post?.id ?? '')).toBeUndefined();
     expect(await alice.friends.unblock(bob.id)).toBe(true);
@@ -109,16 +148,16 @@ describe('a block', () => {
   test('cannot be told from nobody by who is blocked', async () => {
     const [alice, bob] = await twoPeople();
     await alice.friends.block(bob.id);
-    expect(await bob.friends.blocked()).toEqual([]);
-    const answers = async (id: string) =>
-      Promise.all(
-        (['request', 'accept', 'remove', 'block', 'unblock'] as const).map((verb) =>
-          bob.friends[verb](id).catch((error: Error) => `${error.name}: ${error.message}`),
-        ),
-      );
+    const verbs = ['find', 'request', 'accept', 'decline', 'cancel', 'remove', 'mutual', 'block', 'unblock'] as const;
+    const answers = async (id: string) => {
+      const given = [];
+      for (const verb of verbs) {
+        given.push(await bob.friends[verb](id).catch((error: Error) => `${error.name}: ${error.message}`));
+        given.push(await bob.friends.blocked(), await bob.friends.list());
+      }
+      return given;
+    };
     expect(await answers(alice.id)).toEqual(await answers(randomUUID()));
-    expect(await bob.friends.unblock(alice.id)).toBe(false);
-    await expect(alice.friends.block(randomUUID())).rejects.toThrow(NotFoundError);
   });
 
   test('is listed to who made it alone, newest first', async () => {
@@ -126,7 +165,118 @@ describe('a block', () => {
     const carol = await sessions.signUp();
     await alice.friends.block(bob.id);
     await alice.friends.block(carol.id);
-    expect((await alice.friends.blocked()).map(({ blocked_id }) => blocked_id)).toEqual([carol.id, bob.id]);
+    expect((await alice.friends.blocked()).items.map(({ blocked_id }) => blocked_id)).toEqual([carol.id, bob.id]);
+    expect((await bob.friends.blocked()).items).toEqual([]);
+  });
+
+  test('by both is lifted by both', async () => {
+    const [alice, bob] = await twoPeople();
+    await alice.friends.block(bob.id);
+    await bob.friends.block(alice.id);
+    await alice.friends.unblock(bob.id);
+    expect(await alice.profiles.find(bob.id)).toBeUndefined();
+    expect((await bob.friends.blocked()).items).toMatchObject([{ blocked_id: alice.id, full_name: 'Alice' }]);
+    await expect(bob.friends.request(alice.id)).rejects.toThrow(ValidationError);
+    expect(await bob.friends.unblock(alice.id)).toBe(true);
+    expect(await alice.profiles.find(bob.id)).toMatchObject({ id: bob.id });
+  });
+
+  test('of oneself is refused', async () => {
+    const alice = await sessions.signUp();
+    await expect(alice.friends.block(alice.id)).rejects.toThrow(ValidationError);
+    await expect(alice.friends.block('42')).rejects.toThrow(ValidationError);
+    expect(await alice.friends.unblock(alice.id)).toBe(false);
+  });
+
+  test('is listed page by page, each once, whoever comes and goes', async () => {
+    const alice = await sessions.signUp();
+    const people = [];
+    for (let i = 0; i < 11; i++) people.push(await sessions.signUp());
+    for (const { id } of people) await alice.friends.block(id);
+    await sessions.admin.query(
+      `update private.blocks b set created_at = '2026-01-01'::timestamptz + interval '1 microsecond' * (place / 2)
+        from (select blocked_id, row_number() over ()::int as place from private.blocks where user_id = $1) as placed
+        where b.user_id = $1 and b.blocked_id = placed.blocked_id`,
+      [alice.id],
+    );
+    const { rows } = await sessions.admin.query<{ blocked_id: string }>(
+      'select blocked_id from private.blocks where user_id = $1 order by created_at desc, blocked_id desc',
+      [alice.id],
+    );
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page<BlockedUser> = await alice.friends.blocked({ limit: 4, cursor });
+      seen.push(...page.items.map(({ blocked_id }) => blocked_id));
+      cursor = page.next_cursor;
+      await alice.friends.unblock(seen.at(-1) ?? '');
+      await alice.friends.block((await sessions.signUp()).id);
+    } while (cursor);
+    expect(seen).toEqual(rows.map(({ blocked_id }) => blocked_id));
+  });
+});
+
+describe('friends in common', () => {
+  async function befriend(one: Person, other: Person): Promise<void> {
+    await one.friends.request(other.id);
+    await other.friends.accept(one.id);
+  }
+
+  /** Alice and Bob have three friends in common, and each has others. */
+  async function circle() {
+    const [alice, bob] = await twoPeople();
+    const people = [];
+    for (let i = 0; i < 5; i++) people.push(await sessions.signUp({ metadata: { full_name: `Friend ${i}` } }));
+    const [one, two, three, hers, his] = people as [Person, Person, Person, Person, Person];
+    for (const friend of [one, two, three, hers]) await befriend(alice, friend);
+    for (const friend of [one, two, three, his]) await befriend(friend, bob);
+    return { alice, bob, common: [one.id, two.id, three.id].sort(), one };
+  }
+  const mutual = async (one: Person, other: Person) =>
+    (await one.friends.mutual(other.id)).items.map(({ friend_id }) => friend_id);
+
+  test('are told to friends, and to who was asked, not to who asks', async () => {
+    const { alice, bob, common } = await circle();
+    expect([await mutual(alice, bob), await mutual(bob, alice)]).toEqual([[], []]);
+    await alice.friends.request(bob.id);
+    expect([await mutual(alice, bob), await mutual(bob, alice)]).toEqual([[], common]);
+    await bob.friends.accept(alice.id);
+    expect([await mutual(alice, bob), await mutual(bob, alice)]).toEqual([common, common]);
+    expect((await alice.friends.mutual(bob.id, { limit: 1 })).items).toEqual([
+      { friend_id: common[0], full_name: expect.stringMatching(/^Friend [012]$/), avatar_url: null },
+    ]);
+    const forAlice = sessions.database.asService().onBehalfOf(alice.id);
+    expect((await forAlice.friends.mutual(bob.id)).items).toHaveLength(3);
+    await bob.friends.block(alice.id);
+    expect([await mutual(alice, bob), await mutual(bob, alice)]).toEqual([[], []]);
+  });
+
+  test('are friends of both, no requests, and nobody that is blocked', async () => {
+    const { alice, bob, common, one } = await circle();
+    await befriend(alice, bob);
+    const carol = await sessions.signUp();
+    await befriend(alice, carol);
+    await carol.friends.request(bob.id);
+    expect(await mutual(alice, bob)).toEqual(common);
+    await one.friends.block(bob.id);
+    expect(await mutual(alice, bob)).toEqual(common.filter((id) => id !== one.id));
+    await bob.friends.accept(carol.id);
+    expect(await mutual(alice, bob)).toHaveLength(3);
+    expect(await mutual(alice, alice)).toEqual([]);
+  });
+
+  test('come page by page', async () => {
+    const { alice, bob, common } = await circle();
+    await befriend(alice, bob);
+    const first = await alice.friends.mutual(bob.id, { limit: 2 });
+    const second = await alice.friends.mutual(bob.id, { limit: 2, cursor: first.next_cursor });
+    expect([...first.items, ...second.items].map(({ friend_id }) => friend_id)).toEqual(common);
+    expect(second.next_cursor).toBeNull();
+    for (const cursor of ['x', (await alice.friends.list({ limit: 1 })).next_cursor]) {
+      await expect(alice.friends.mutual(bob.id, { cursor })).rejects.toThrow(CursorError);
+    }
+    await expect(alice.friends.mutual(bob.id, { limit: 101 })).rejects.toThrow(ValidationError);
+    await expect(alice.friends.mutual('42')).rejects.toThrow(ValidationError);
   });
 });
 
@@ -176,7 +326,14 @@ describe('a list of friends', () => {
     await trips.createMany([{ name: 'a' }, { name: 'b' }]);
     const { next_cursor } = await trips.list({ limit: 1 });
     expect(next_cursor).not.toBeNull();
-    for (const cursor of [next_cursor, 'x']) await expect(friends.list({ cursor })).rejects.toThrow(CursorError);
+    for (const cursor of [next_cursor, 'x']) {
+      await expect(friends.list({ cursor })).rejects.toThrow(CursorError);
+      await expect(friends.blocked({ cursor })).rejects.toThrow(CursorError);
+    }
+    for (const wrong of [{ limit: 0 }, { colour: 'red' }, { status: null }]) {
+      await expect(friends.list(wrong as object)).rejects.toThrow(ValidationError);
+    }
+    await expect(friends.blocked({ limit: 0 })).rejects.toThrow(ValidationError);
   });
 });
 
@@ -187,8 +344,8 @@ test('a suspended user reads lists and changes nothing', async () => {
   await alice.friends.block(carol.id);
   await sessions.suspend(alice);
   expect((await alice.friends.list()).items).toHaveLength(1);
-  expect(await alice.friends.blocked()).toHaveLength(1);
-  for (const verb of ['request', 'accept', 'remove', 'block', 'unblock'] as const) {
+  expect((await alice.friends.blocked()).items).toHaveLength(1);
+  for (const verb of ['request', 'accept', 'decline', 'cancel', 'remove', 'block', 'unblock'] as const) {
     await expect(alice.friends[verb](bob.id)).rejects.toThrow(PermissionError);
   }
 });
@@ -202,7 +359,7 @@ test('the service asks, accepts, blocks and lists for the user it acts for', asy
   expect(await statuses(alice, bob)).toEqual(['accepted', 'accepted']);
   expect((await forBob.list()).items).toMatchObject([{ friend_id: alice.id, full_name: 'Alice' }]);
   await forAlice.block(bob.id);
-  expect(await forAlice.blocked()).toMatchObject([{ blocked_id: bob.id }]);
-  expect(await forBob.blocked()).toEqual([]);
+  expect((await forAlice.blocked()).items).toMatchObject([{ blocked_id: bob.id }]);
+  expect((await forBob.blocked()).items).toEqual([]);
   expect((await forBob.list()).items).toEqual([]);
 });

@@ -117,7 +117,8 @@ describe('who sees which posts', () => {
     alice = await sessions.signUp();
     ids = { public: '', friends: '', private: '' };
     for (const visibility of ['public', 'friends', 'private'] as const) {
-      ids[visibility] = (await alice.posts.create({ ...post, content: 'wombat', visibility })).id;
+      const wombat = { content: 'wombat', tags: ['wombat'], location: { lat: -30, lng: 140 } };
+      ids[visibility] = (await alice.posts.create({ ...post, ...wombat, visibility })).id;
     }
     people.author = alice.id;
     for (const who of ['friend', 'stranger', 'blocked', 'blocker'] as const) {
@@ -139,7 +140,7 @@ describe('who sees which posts', () => {
     ['visitor', ['public']],
     ['blocked', []],
     ['blocker', []],
-  ])('the %s sees %j, by id, in the feed and in a search', async (who, seen) => {
+  ])('the %s sees %j, by id, in the feed, by place and tag, and in a search', async (who, seen) => {
     const posts = reader(who);
     const expected = seen.map((visibility) => ids[visibility]).sort();
     const found = await Promise.all(Object.values(ids).map((id) => posts.find(id)));
@@ -148,6 +149,12 @@ describe('who sees which posts', () => {
     const feed: Page<Post> = await posts.feed({ limit: 100 });
     expect((mine(feed.items) as Post[]).map(({ id }) => id).sort()).toEqual(expected);
     expect((await posts.search('wombats')).map(({ post_id }) => post_id).sort()).toEqual(expected);
+    const tagged: Page<Post> = await posts.byTag('Wombat');
+    expect(tagged.items.map(({ id }) => id).sort()).toEqual(expected);
+    const near: Page<Post> = await posts.near({ lat: -30, lng: 140, radius_km: 1 });
+    expect(near.items.map(({ id }) => id).sort()).toEqual(expected);
+    const shown: Page<Post> = await posts.byAuthor(people.author);
+    expect(shown.items.map(({ id }) => id).sort()).toEqual(expected.filter((id) => id !== ids.private));
     for (const [visibility, id] of Object.entries(ids)) {
       if (!seen.includes(visibility as keyof typeof ids)) await expect(posts.get(id)).rejects.toThrow(NotFoundError);
     }
@@ -210,6 +217,51 @@ describe('the feed', () => {
   });
 });
 
+describe('the exact point of a post', () => {
+  const camp = { lat: 38.573312, lng: -109.549841, name: 'Behind the dunes' };
+
+  test('is kept for its author alone, beside what others see', async () => {
+    const [alice, bob] = [await sessions.signUp(), await sessions.signUp()];
+    const made = await alice.posts.create({ ...post, location: camp });
+    expect(await alice.posts.exactLocation(made.id)).toBeUndefined();
+    await alice.posts.setExactLocation(made.id, camp);
+    expect(await alice.posts.exactLocation(made.id)).toEqual(camp);
+    expect(await bob.posts.exactLocation(made.id)).toBeUndefined();
+    expect(await bob.posts.get(made.id)).toEqual(made);
+    expect(JSON.stringify(await bob.posts.near({ lat: 38.57, lng: -109.55, radius_km: 5 }))).not.toContain('573');
+    const moved = { lat: 1, lng: 2 };
+    await alice.posts.setExactLocation(made.id, moved);
+    expect(await alice.posts.exactLocation(made.id)).toEqual(moved);
+    await alice.posts.setExactLocation(made.id, null);
+    await alice.posts.setExactLocation(made.id, null);
+    expect(await alice.posts.exactLocation(made.id)).toBeUndefined();
+  });
+
+  test('is of the user’s own posts only', async () => {
+    const [alice, bob] = [await sessions.signUp(), await sessions.signUp()];
+    const { id } = await alice.posts.create(post);
+    await alice.posts.setExactLocation(id, camp);
+    for (const { posts } of [bob, sessions.database.asService().onBehalfOf(bob.id)]) {
+      for (const other of [id, randomUUID()]) {
+        await expect(posts.setExactLocation(other, camp)).rejects.toThrow(ForeignKeyError);
+        await posts.setExactLocation(other, null);
+        expect(await posts.exactLocation(other)).toBeUndefined();
+      }
+    }
+    expect(await sessions.database.asService().onBehalfOf(alice.id).posts.exactLocation(id)).toEqual(camp);
+  });
+
+  test.each([undefined, {}, { lat: 91, lng: 0 }, { lat: 1 }, { lat: 1, lng: 2, exact: true }, 'here'])(
+    'is no %j',
+    async (wrong) => {
+      const { posts } = await sessions.signUp();
+      const { id } = await posts.create(post);
+      await expect(posts.setExactLocation(id, wrong as unknown as null)).rejects.toThrow(ValidationError);
+      await expect(posts.setExactLocation('42', camp)).rejects.toThrow(ValidationError);
+    },
+  );
+});
+
 describe('a like', () => {
   test('counts once however often it is given, and may be taken back', async () => {
     const [alice, bob] = [await sessions.signUp(), await sessions.signUp()];
@@ -254,7 +306,8 @@ describe('a comment', () => {
       updated_at: expect.any(Date),
     });
     expect(await bob.posts.comment(id, 'Again.', { id: comment.id })).toEqual(comment);
-    expect((await alice.posts.comments(id)).items).toEqual([comment]);
+    const author = { full_name: null, avatar_url: null };
+    expect((await alice.posts.comments(id)).items).toEqual([{ ...comment, ...author }]);
     expect(await alice.posts.get(id)).toMatchObject({ comments_count: 1, version: 1 });
     await expect(alice.posts.comment(id, 'Mine.', { id: comment.id })).rejects.toThrow(UniqueError);
   });
@@ -333,6 +386,7 @@ test('a suspended user reads, and neither likes nor comments', async () => {
   expect(await bob.posts.find(id)).toMatchObject({ id });
   await expect(bob.posts.like(id)).rejects.toThrow(PermissionError);
   await expect(bob.posts.comment(id, 'Nice.')).rejects.toThrow(PermissionError);
+  await expect(bob.posts.setExactLocation(id, { lat: 1, lng: 2 })).rejects.toThrow(PermissionError);
 });
 
 test('the service likes and comments for the user it acts for', async () => {

@@ -146,6 +146,69 @@ test('two people who ask each other at once are friends, and nobody waits for ev
   }
 });
 
+test('a block that meets the lifting of the other’s comes to light', async () => {
+  const bob = await database.signUp();
+  const by = (person: string, text: string, other: string) =>
+    database.as('authenticated', person, (client) => client.query(text, [other]));
+  for (let round = 0; round < rounds; round++) {
+    await by(alice, 'select block_user($1)', bob);
+    await Promise.all([by(alice, 'select unblock_user($1)', bob), by(bob, 'select block_user($1)', alice)]);
+    const { rows } = await database.admin.query('select user_id, listed from private.blocks');
+    expect(rows).toEqual([{ user_id: bob, listed: true }]);
+    await by(bob, 'select unblock_user($1)', alice);
+  }
+});
+
+test('a comment that is deleted while its post is hidden, shown or deleted stands in nobody’s way', async () => {
+  const bob = await database.signUp();
+  const asBob = async (text: string, values: unknown[]) =>
+    (await database.as('authenticated', bob, (client) => client.query(text, values))).rows;
+  for (let round = 0; round < rounds; round++) {
+    const [post] = await asAlice(
+      "insert into posts (user_id, title, content) values (auth.uid(), 'a', 'b') returning id",
+    );
+    const comments = [];
+    for (let i = 0; i < 3; i++) comments.push((await asBob("select id from comment_on_post($1, 'x')", [post.id]))[0]);
+    await asBob('select like_post($1)', [post.id]);
+    await Promise.all([
+      asBob('select delete_comment($1)', [comments[0].id]),
+      asAlice("update posts set visibility = 'private' where id = $1", [post.id]),
+      asAlice('select delete_comment($1)', [comments[1].id]),
+      asBob('select unlike_post($1)', [post.id]),
+    ]);
+    expect((await database.admin.query(wrongPosts)).rows).toEqual([]);
+    await Promise.all([
+      asBob('select delete_comment($1)', [comments[2].id]),
+      asAlice('delete from posts where id = $1', [post.id]),
+    ]);
+  }
+  expect((await database.admin.query('select from post_comments where user_id = $1', [bob])).rows).toEqual([]);
+});
+
+test('people who leave stand in the way of nobody whose posts they liked', async () => {
+  for (let round = 0; round < rounds; round++) {
+    const people = await Promise.all([1, 2].map(() => database.signUp()));
+    const by = (person: string, text: string, values: unknown[] = []) =>
+      database.as('authenticated', person, (client) => client.query(text, values));
+    const posts = (
+      await asAlice(
+        "insert into posts (user_id, title, content) select auth.uid(), 'a', 'b' from generate_series(1, 3) returning id",
+      )
+    ).map((row) => row.id);
+    for (const person of people) {
+      for (const id of posts) await by(person, "select like_post($1), comment_on_post($1, 'Bye.')", [id]);
+    }
+    await Promise.all([
+      ...people.map((person) => by(person, 'delete from profiles where id = auth.uid()')),
+      asAlice("update posts set visibility = 'friends' where id = $1", [posts[0]]),
+      asAlice('delete from posts where id = $1', [posts[1]]),
+    ]);
+    expect((await database.admin.query(wrongPosts)).rows).toEqual([]);
+    const rows = await asAlice('select distinct likes_count, comments_count from posts where user_id = auth.uid()');
+    expect(rows).toEqual([{ likes_count: 0, comments_count: 0 }]);
+  }
+});
+
 test('a request that meets a block leaves no friendship', async () => {
   for (let round = 0; round < rounds; round++) {
     const bob = await database.signUp();

@@ -21,7 +21,12 @@ test('these indexes exist, and no others', async () => {
       'idx_expenses_trip_id',
       'idx_expenses_user_date',
     ],
-    friendships: ['friendships_pkey', 'idx_friendships_friend_id'],
+    friendships: [
+      'friendships_pkey',
+      'idx_friendships_created_at',
+      'idx_friendships_friend_id',
+      'idx_friendships_status',
+    ],
     income_entries: ['idx_income_date', 'idx_income_recurring', 'income_entries_pkey', 'income_entries_user_id_id_key'],
     pam_conversations: [
       'idx_pam_conversations_session',
@@ -47,14 +52,19 @@ test('these indexes exist, and no others', async () => {
     post_comments: [
       'idx_post_comments_created_at',
       'idx_post_comments_post_id',
+      'idx_post_comments_shared',
       'idx_post_comments_user_id',
       'post_comments_pkey',
     ],
-    post_likes: ['idx_post_likes_post_id', 'idx_post_likes_user_id', 'post_likes_pkey'],
+    post_likes: ['idx_post_likes_created_at', 'idx_post_likes_post_id', 'idx_post_likes_user_id', 'post_likes_pkey'],
     post_locations: ['post_locations_pkey'],
     posts: [
       'idx_posts_created_at',
+      'idx_posts_place',
+      'idx_posts_place_people',
       'idx_posts_search',
+      'idx_posts_search_people',
+      'idx_posts_shared',
       'idx_posts_trip_id',
       'idx_posts_user_id',
       'idx_posts_visibility',
@@ -99,6 +109,8 @@ test('no index repeats the beginning of another, but for keys that foreign keys 
       and longer.predicate in ('', shorter.predicate)
     order by 1`);
   expect(rows.map((row) => row.name)).toEqual([
+    // Of an author, what others might see.
+    'idx_posts_shared',
     // The anonymous feed reads public posts only, the other everybody's in the same order.
     'idx_posts_visibility',
     // The key of a post's location, beside the key of its likes and comments, which adds the visibility.
@@ -149,7 +161,7 @@ test('only what may be unknown may be NULL', async () => {
     expenses: ['trip_id', 'description', 'location', 'receipt_url'],
     income_entries: ['description', 'frequency', 'ends_on'],
     budgets: ['trip_id', 'category'],
-    posts: ['trip_id', 'location'],
+    posts: ['trip_id', 'location', 'coordinates'],
     pam_feedback: ['rating', 'feedback_text', 'thumbs_up'],
   });
 });
@@ -177,21 +189,28 @@ test('functions that only read are stable, and those that may change something s
       .map((row) => row.name)
       .sort();
   expect(named('s')).toEqual([
+    'blocked_users',
     'get_user_activity',
     'income_occurrences',
     'list_blocked_users',
     'list_own_comments',
     'list_own_likes',
     'messages',
+    'mutual_friends',
+    'posts_near',
     'search_messages',
     'search_posts',
     'search_trips',
+    'tagged_posts',
     'user_income_occurrences',
   ]);
   expect(named('v')).toEqual([
     'accept_friend',
     'block_user',
+    'cancel_friend_request',
     'comment_on_post',
+    'decline_friend_request',
+    'delete_comment',
     'like_post',
     'remove_friend',
     'request_friend',

@@ -76,7 +76,7 @@ test('a block ends the friendship for good', async () => {
   expect([await status(alice), await status(bob)]).toEqual([[], []]);
 });
 
-test.each(['request_friend', 'accept_friend', 'remove_friend', 'block_user'])(
+test.each(['request_friend', 'accept_friend', 'remove_friend', 'decline_friend_request', 'cancel_friend_request'])(
   'a block is not told to the blocked person: %s fails as for nobody',
   async (name) => {
     await alice('select block_user($1)', [bobId]);
@@ -124,9 +124,91 @@ test('a block is lifted before a new request', async () => {
   expect(await outcome(alice('select request_friend($1)', [bobId]))).toBe(1);
 });
 
+const block = (person: Request, id: string) => person('select block_user($1)', [id]);
+const unblock = async (person: Request, id: string) =>
+  (await person('select unblock_user($1) as lifted', [id])).rows[0].lifted;
+async function blocked(person: Request): Promise<string[]> {
+  const ids = async (name: string) =>
+    (await person(`select blocked_id from ${name}()`)).rows.map((row) => row.blocked_id);
+  expect(await ids('list_blocked_users')).toEqual(await ids('blocked_users'));
+  return await ids('blocked_users');
+}
+
 test('a block may be mutual: lifting one leaves the other', async () => {
-  await bob('select block_user($1)', [aliceId]);
-  await alice('select unblock_user($1)', [bobId]);
-  expect(await seen(alice, bobId)).toEqual(all(0));
-  expect(await seen(bob, aliceId)).toEqual(all(0));
+  for (const [first, firstId, second, secondId] of [
+    [alice, aliceId, bob, bobId],
+    [bob, bobId, alice, aliceId],
+  ] as const) {
+    await block(first, secondId);
+    await block(second, firstId);
+    expect(await unblock(first, secondId)).toBe(true);
+    expect(await seen(alice, bobId)).toEqual(all(0));
+    expect(await seen(bob, aliceId)).toEqual(all(0));
+    expect([await blocked(first), await blocked(second)]).toEqual([[], [firstId]]);
+    expect(await outcome(first('select request_friend($1)', [secondId]))).toBe('P0002');
+    expect(await unblock(second, firstId)).toBe(true);
+    expect(await seen(alice, bobId)).toEqual(all(1));
+    expect(await seen(bob, aliceId)).toEqual(all(1));
+  }
+});
+
+test('who is blocked may block as well, and sees no more of it than of blocking nobody', async () => {
+  await block(alice, bobId);
+  const nobody = randomUUID();
+  for (const id of [aliceId, nobody]) {
+    expect(await outcome(block(bob, id)), id).toBe(1);
+    expect(await blocked(bob)).toEqual([]);
+    expect(await outcome(bob('select request_friend($1)', [id]))).toBe('P0002');
+    expect(await unblock(bob, id)).toBe(false);
+    expect(await unblock(bob, id)).toBe(false);
+  }
+  await unblock(alice, bobId);
+  expect(await seen(alice, bobId)).toEqual(all(1));
+});
+
+test('a block stays on its maker’s list, whatever the other does', async () => {
+  await block(alice, bobId);
+  await block(bob, aliceId);
+  await block(alice, bobId);
+  expect(await blocked(alice)).toEqual([bobId]);
+  await unblock(bob, aliceId);
+  await block(bob, aliceId);
+  expect([await blocked(alice), await blocked(bob)]).toEqual([[bobId], []]);
+});
+
+test('a block of oneself is refused, of nobody is none', async () => {
+  expect(await outcome(block(alice, aliceId))).toBe('22023');
+  expect(await outcome(alice('select block_user(null)'))).toBe(1);
+  expect(await blocked(alice)).toEqual([]);
+});
+
+test('a list of blocks gives names, to who made them', async () => {
+  await bob("update profiles set full_name = 'Bob', avatar_url = 'https://example.com/bob.png'");
+  await block(alice, bobId);
+  const { rows } = await alice('select blocked_id, full_name, avatar_url from blocked_users()');
+  expect(rows).toEqual([{ blocked_id: bobId, full_name: 'Bob', avatar_url: 'https://example.com/bob.png' }]);
+});
+
+test('a comment on one’s post, and one’s own, can be removed across a block', async () => {
+  const on = async (person: Request, owner: string, content: string) =>
+    (
+      await person('select c.id from posts, comment_on_post(posts.id, $2) as c where posts.user_id = $1', [
+        owner,
+        content,
+      ])
+    ).rows[0].id;
+  const his = await on(bob, aliceId, 'Rude.');
+  const hers = await on(alice, bobId, 'Kind.');
+  const onHers = await on(carol, aliceId, 'Mine.');
+  await block(alice, bobId);
+  const remove = async (person: Request, id: string) =>
+    (await person('select delete_comment($1) as removed', [id])).rows[0].removed;
+  for (const id of [onHers, randomUUID()]) expect(await remove(bob, id)).toBe(false);
+  expect(await remove(alice, his)).toBe(true);
+  expect(await remove(alice, his)).toBe(false);
+  expect(await remove(alice, hers)).toBe(true);
+  const { rows } = await database.admin.query('select comments_count from posts where user_id = any($1)', [
+    [aliceId, bobId],
+  ]);
+  expect(rows.map((row) => row.comments_count).sort()).toEqual([1, 2]);
 });

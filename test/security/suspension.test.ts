@@ -32,6 +32,9 @@ describe('a suspended user', () => {
     remove_friend: () => [bobId],
     block_user: () => [bobId],
     unblock_user: () => [bobId],
+    cancel_friend_request: () => [bobId],
+    decline_friend_request: () => [bobId],
+    delete_comment: () => [his.post_id],
     like_post: () => [his.post_id],
     comment_on_post: () => [his.post_id, 'Still here.'],
   };

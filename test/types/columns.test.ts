@@ -125,6 +125,7 @@ describe('a value', () => {
     'timestamp with time zone': 'Date',
     numeric: 'Money',
     jsonb: 'JSON',
+    point: '{ x: number; y: number }',
   };
   const enumNames =
     /^(ProfileRole|ProfileStatus|FriendshipStatus|TripStatus|IncomeType|IncomeFrequency|BudgetPeriod|PostVisibility|ConversationStatus|MessageRole)$/;

@@ -8,6 +8,7 @@ import {
   type Friendship,
   type IncomeOccurrence,
   type Message,
+  type MutualFriend,
   type OwnComment,
   type OwnLike,
   type PostComment,
@@ -108,8 +109,37 @@ const functions = {
   list_blocked_users: {
     parameters: '',
     required: 0,
-    result: { blocked_id: 'uuid', created_at: 'timestamp with time zone' } as const satisfies Columns<BlockedUser>,
+    result: { blocked_id: 'uuid', created_at: 'timestamp with time zone' },
   },
+  blocked_users: {
+    parameters: 'before_created_at timestamp with time zone, before_id uuid, limit_results integer',
+    required: 0,
+    result: {
+      blocked_id: 'uuid',
+      created_at: 'timestamp with time zone',
+      full_name: 'text',
+      avatar_url: 'text',
+    } as const satisfies Columns<BlockedUser>,
+  },
+  decline_friend_request: { parameters: 'friend_id uuid', required: 1, result: 'boolean' },
+  cancel_friend_request: { parameters: 'friend_id uuid', required: 1, result: 'boolean' },
+  mutual_friends: {
+    parameters: 'other_id uuid, after_id uuid, limit_results integer',
+    required: 1,
+    result: { friend_id: 'uuid', full_name: 'text', avatar_url: 'text' } as const satisfies Columns<MutualFriend>,
+  },
+  tagged_posts: {
+    parameters: 'tag text, before_created_at timestamp with time zone, before_id uuid, limit_results integer',
+    required: 1,
+    result: { post_id: 'uuid', created_at: 'timestamp with time zone' },
+  },
+  posts_near: {
+    parameters:
+      'lat double precision, lng double precision, radius_m double precision, after_distance_m integer, before_created_at timestamp with time zone, before_id uuid, limit_results integer',
+    required: 3,
+    result: { post_id: 'uuid', distance_m: 'integer', created_at: 'timestamp with time zone' },
+  },
+  delete_comment: { parameters: 'comment_id uuid', required: 1, result: 'boolean' },
   list_own_likes: {
     parameters: '',
     required: 0,

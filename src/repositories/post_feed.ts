@@ -1,0 +1,156 @@
+import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
+import type { DB } from '../types/database.ts';
+import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import { isUuid } from '../types/uuid.ts';
+import { compiledOnce } from './compiled_once.ts';
+import { firstRows } from './first_rows.ts';
+import { type Post, postColumns } from './post_row.ts';
+
+/** `limit` is from 1 to 100, default 20; `cursor` is the `next_cursor` of the page before. */
+export type PageRequest = { limit?: number; cursor?: string | null };
+
+/** A post with the name and picture of its author, which are null where they are not for this session to see. */
+export type PostWithAuthor = Post & { full_name: string | null; avatar_url: string | null };
+
+/** A post as a feed shows it. `liked` tells whether the session's user likes it. */
+export type FeedPost = PostWithAuthor & { liked: boolean };
+
+export const feedScopes = ['visible', 'public', 'friends'] as const;
+export type FeedScope = (typeof feedScopes)[number];
+
+/** Where a page begins: after the row with this time, to the microsecond, and id. */
+export type Bounds = { last_created_at?: string; last_id?: string; limit: number };
+
+type Posts = RawBuilder<Selectable<DB['posts']>>;
+type FeedPage = Bounds & { me?: string };
+
+export function selectWithAuthor(db: Kysely<DB>, posts: Posts = sql`posts`) {
+  return db
+    .selectFrom(posts.as('posts'))
+    .leftJoin('public_profiles', 'public_profiles.id', 'posts.user_id')
+    .select(postColumns)
+    .select(['public_profiles.full_name', 'public_profiles.avatar_url'])
+    .select(sql<string>`posts.created_at::text`.as('sort_key'));
+}
+
+/** `me` is absent for visitors, who like nothing and may not ask. */
+export function selectFeed(db: Kysely<DB>, me: string | undefined, posts: Posts) {
+  const likes = me === undefined ? sql<Like>`(select null::uuid as user_id)` : likesOf(me);
+  return selectWithAuthor(db, posts)
+    .leftJoinLateral(likes.as('own_like'), (join) => join.onTrue())
+    .select(sql<boolean>`own_like.user_id is not null`.as('liked'));
+}
+
+type Like = { user_id: string | null };
+
+/** The limit has each post ask for its own like, rather than read all of the user's. */
+function likesOf(me: string) {
+  return sql<Like>`(
+    select user_id from post_likes where post_likes.post_id = posts.id and post_likes.user_id = ${me} limit 1
+  )`;
+}
+
+/** The newest posts that fulfil all conditions, as many as a page may have. */
+export function newestPosts(conditions: RawBuilder<unknown>[], { last_created_at, last_id }: Bounds): Posts {
+  const all = last_id === undefined ? conditions : [...conditions, isAfter(last_created_at, last_id)];
+  return firstRows('posts', all, sql`created_at desc, id desc`);
+}
+
+/** Newest first. */
+export function isAfter(last_created_at: string | undefined, last_id: string) {
+  return sql<SqlBool>`(posts.created_at, posts.id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`;
+}
+
+export function newestFirst(feed: ReturnType<typeof selectFeed>, { limit }: Bounds) {
+  return feed.orderBy('posts.created_at', 'desc').orderBy('posts.id', 'desc').limit(limit);
+}
+
+/**
+ * The posts of n friends, n of each: those whose newest posts are the newest, for a page of n posts has no other authors.
+ */
+function friendsPosts({ me, last_created_at, last_id, limit }: FeedPage): Posts {
+  const after = last_id === undefined ? sql`true` : isAfter(last_created_at, last_id);
+  return sql`(
+    select posts.*
+    from (
+      select friendships.friend_id
+      from friendships
+      cross join lateral (
+        select posts.created_at, posts.id from posts
+        where posts.user_id = friendships.friend_id and posts.visibility <> 'private' and ${after}
+        order by posts.created_at desc, posts.id desc
+        limit 1
+      ) as newest
+      where friendships.user_id = ${me} and friendships.status = 'accepted'
+      order by newest.created_at desc, newest.id desc
+      limit ${limit}
+    ) as friends
+    cross join lateral (
+      select * from posts
+      where posts.user_id = friends.friend_id and posts.visibility <> 'private' and ${after}
+      order by posts.created_at desc, posts.id desc
+      limit (select ${limit}::integer)
+    ) as posts
+    order by posts.created_at desc, posts.id desc
+    limit 101
+  )`;
+}
+
+/**
+ * The newest of the public posts, of the friends' and of the user's own: each a page of its own, so that nobody's posts out
+ * of sight are in the way, however many. What is public is in the first alone.
+ */
+function visiblePosts(page: FeedPage): Posts {
+  const first = (posts: Posts) =>
+    sql`(select * from ${posts} as posts order by created_at desc, id desc limit ${page.limit})`;
+  return sql`(
+    select * from ${first(publicPosts(page))} as posts
+    union all
+    select * from ${first(friendsPosts(page))} as posts where visibility <> 'public'
+    union all
+    select * from ${first(newestPosts([sql`posts.user_id = ${page.me}`], page))} as posts where visibility <> 'public'
+  )`;
+}
+
+/** Written out, not as a parameter: a plan for any value could not use the index of those that are public. */
+function publicPosts(page: FeedPage): Posts {
+  return newestPosts([sql`posts.visibility = 'public'`], page);
+}
+
+const feeds = {
+  visible: compiledOnce((db, page: FeedPage) =>
+    newestFirst(selectFeed(db, page.me, page.me === undefined ? publicPosts(page) : visiblePosts(page)), page),
+  ),
+  public: compiledOnce((db, page: FeedPage) => newestFirst(selectFeed(db, page.me, publicPosts(page)), page)),
+  friends: compiledOnce((db, page: FeedPage) => newestFirst(selectFeed(db, page.me, friendsPosts(page)), page)),
+};
+
+/** A page of the newest posts. */
+export async function readFeed(
+  db: Kysely<DB>,
+  me: string | undefined,
+  scope: FeedScope,
+  request: PageRequest,
+): Promise<Page<FeedPost>> {
+  return await pageOf(`posts.feed ${scope}`, request, (bounds) => feeds[scope](db, { me, ...bounds }));
+}
+
+/**
+ * A page of what `read` gives, newest first. `kind` names the list, for its cursors.
+ *
+ * @throws {CursorError} if the cursor is malformed or comes from another list.
+ */
+export async function pageOf<Row extends { id: string; sort_key: string }>(
+  kind: string,
+  { limit, cursor }: PageRequest,
+  read: (bounds: Bounds) => Promise<Row[]>,
+): Promise<Page<Omit<Row, 'sort_key'>>> {
+  const most = clampLimit(limit);
+  const [last_created_at, last_id] = cursor ? decodeCursor(kind, cursor, [isTimestamptz, isUuid]) : [];
+  return toPage(
+    await read({ last_created_at, last_id, limit: most + 1 }),
+    most,
+    ({ sort_key, id }) => encodeCursor(kind, [sort_key, id]),
+    ({ sort_key, ...row }) => row,
+  );
+}
