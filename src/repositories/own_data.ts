@@ -16,8 +16,8 @@ type WholeTables =
   | 'pam_messages'
   | 'pam_feedback';
 
-/** A user's rows, without the words that the search is indexed by. */
-type OwnTables = { [Table in WholeTables]: Omit<Selectable<DB[Table]>, 'search'> } & {
+/** A user's rows, without what is only there to be indexed: the words of the search, and a post's place as a point. */
+type OwnTables = { [Table in WholeTables]: Omit<Selectable<DB[Table]>, 'search' | 'coordinates'> } & {
   post_likes: OwnLike;
   post_comments: OwnComment;
   blocks: BlockedUser;
@@ -59,7 +59,7 @@ const batch = 25;
 export async function* streamOwnRows(db: Kysely<DB>, userId: string): AsyncGenerator<OwnRow, void, undefined> {
   for (const [table, source] of Object.entries<Source<object>>(sources)) {
     for await (const stored of source(db, userId).stream(batch)) {
-      const { search, ...row } = { search: undefined, ...stored };
+      const { search, coordinates, ...row } = { search: undefined, coordinates: undefined, ...stored };
       // That a row goes with its table, TypeScript does not follow through a loop.
       yield { table, row } as OwnRow;
     }

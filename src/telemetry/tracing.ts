@@ -17,6 +17,7 @@ const tables: Readonly<Record<string, string>> = {
   feedback: 'pam_feedback',
   friends: 'friendships',
   income: 'income_entries',
+  moderation: 'posts',
   pam: 'pam_conversations',
 };
 

@@ -82,10 +82,10 @@ describe('the data of a user', () => {
     }
     expect(left).toEqual({
       trips: ['search'],
-      posts: ['search'],
+      posts: ['coordinates', 'search'],
       post_likes: ['post_user_id', 'post_visibility', 'user_id'],
       post_comments: ['post_user_id', 'post_visibility', 'user_id'],
-      blocks: ['user_id'],
+      blocks: ['listed', 'user_id'],
     });
   });
 

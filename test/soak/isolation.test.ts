@@ -24,8 +24,8 @@ import { type Conditions, type Person, statementTimeoutMillis, Undo, Violation, 
 import { createUncommittable } from './writes.ts';
 
 // The seed repeats what is chosen, though not how fast the machine is.
-const seed = Number(process.env.SOAK_SEED ?? randomInt(2 ** 31));
-const seconds = Number(process.env.SOAK_SECONDS ?? 20);
+const seed = Number(process.env.SOAK_SEED || randomInt(2 ** 31));
+const seconds = Number(process.env.SOAK_SECONDS || 20);
 const secondsPerRound = 5;
 const walkers = 9;
 const connections = 3;

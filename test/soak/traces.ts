@@ -61,10 +61,16 @@ export async function leaveTraces(visit: Visit): Promise<void> {
       () => refusedOrNot(sql.raw(random.pick(texts)).execute(session.kysely)),
       () => refusedOrNot(sql.raw(random.pick([...ends, ...begins])).execute(session.kysely)),
       () => inTransaction(visit, random.pick(texts)),
+      () => inStream(visit),
       () => endedInside(visit),
     ])();
     await settle([1, 2, 3].map(() => reads.whoami(visit, session)));
   }
+}
+
+async function inStream({ session, conditions }: Visit): Promise<void> {
+  const trace = sql<string>`set_config('soak.trace', 'in a stream', ${conditions.isBehindPooler})`;
+  for await (const { left_behind } of session.kysely.selectNoFrom(trace.as('left_behind')).stream()) void left_behind;
 }
 
 async function inTransaction(visit: Visit, text: string): Promise<void> {
