@@ -39,9 +39,10 @@ const comesAfter = sql.raw('(near.metres, before_created_at, before_id) > (after
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     drop index public.idx_posts_search;
-    create index idx_posts_search on public.posts using gin (search, tags) where visibility = 'public';
+    -- Without fastupdate: entries that wait in a list would be gone through by each search until the next vacuum.
+    create index idx_posts_search on public.posts using gin (search, tags) with (fastupdate = off) where visibility = 'public';
     create index idx_posts_search_people on public.posts using gin ((array[${audience}]), search, tags)
-      where visibility <> 'public';
+      with (fastupdate = off) where visibility <> 'public';
     -- Where a post says it is, as (lng, lat). The check on "location" comes after this is calculated.
     alter table public.posts add column coordinates point generated always as (
       case when private.is_location(location) then

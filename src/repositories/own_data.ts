@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DB } from '../types/database.ts';
-import type { BlockedUser, OwnComment, OwnLike } from '../types/functions.ts';
+import type { OwnBlock, OwnComment, OwnLike } from '../types/functions.ts';
 
 type WholeTables =
   | 'profiles'
@@ -16,11 +16,11 @@ type WholeTables =
   | 'pam_messages'
   | 'pam_feedback';
 
-/** A user's rows, without what is only there to be indexed: the words of the search, and a post's place as a point. */
+/** A user's rows, without what searches are indexed by: words, and points on the map. */
 type OwnTables = { [Table in WholeTables]: Omit<Selectable<DB[Table]>, 'search' | 'coordinates'> } & {
   post_likes: OwnLike;
   post_comments: OwnComment;
-  blocks: BlockedUser;
+  blocks: OwnBlock;
 };
 
 /** A row of a user's, and the table that it is in. */
@@ -41,7 +41,7 @@ const sources: { [Table in keyof OwnTables]: Source<OwnTables[Table]> } = {
   post_likes: (db) => db.selectFrom(sql<OwnLike>`public.list_own_likes()`.as('likes')).selectAll(),
   post_comments: (db) => db.selectFrom(sql<OwnComment>`public.list_own_comments()`.as('comments')).selectAll(),
   friendships: (db, userId) => db.selectFrom('friendships').selectAll().where('user_id', '=', userId),
-  blocks: (db) => db.selectFrom(sql<BlockedUser>`public.list_blocked_users()`.as('blocks')).selectAll(),
+  blocks: (db) => db.selectFrom(sql<OwnBlock>`public.list_blocked_users()`.as('blocks')).selectAll(),
   pam_conversations: (db, userId) => db.selectFrom('pam_conversations').selectAll().where('user_id', '=', userId),
   pam_messages: (db, userId) =>
     db

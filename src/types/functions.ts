@@ -52,6 +52,9 @@ export type Friendship = {
   updated_at: Date;
 };
 
+/** A row of `list_blocked_users`. */
+export type OwnBlock = { blocked_id: string; created_at: Date };
+
 /** A row of `blocked_users`. */
 export type BlockedUser = {
   blocked_id: string;

@@ -64,7 +64,7 @@ describe('the data of a user', () => {
     expect(names(rows)).toEqual(tables.map(({ name }) => name).sort());
   });
 
-  test('have every column, but the words of the search, and what would tell of others', async () => {
+  test('have every column, but what searches are indexed by, and what would tell of others', async () => {
     const { alice } = await twoPeople();
     const rows = await exported(alice);
     const { rows: columns } = await sessions.admin.query<{ name: string; columns: string[] }>(

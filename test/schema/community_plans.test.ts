@@ -4,6 +4,8 @@ import {
   createDatabase,
   type Database,
   type ModerationRepository,
+  type Page,
+  type Post,
   type PostReader,
   type Session,
   type TransactionSession,
@@ -47,16 +49,16 @@ beforeAll(async () => {
           and ((a.n - b.n) % 150 = 0 or a.n < 62 and b.n < 62 and (a.n + b.n) % 3 = 0);
       insert into posts (user_id, title, content, visibility, tags, location, created_at)
         select p.id, 'Post ' || g, 'Everywhere is word' || g % 700, (array['public', 'public', 'friends', 'private'])[1 + (g + g / 3000) % 4],
-          case when g % 3 = 0 then '{camping}'::text[] else '{}' end || case when g % 1500 = 0 then '{rare}'::text[] else '{}' end,
+          case when g % 3 = 0 then '{camping}'::text[] else '{}' end || case when g % 500 = 0 then '{rare}'::text[] else '{}' end,
           jsonb_build_object('lat', round((g * 7919 % 18000 - 9000) / 100.0, 2), 'lng', round((g * 104729::bigint % 36000 - 18000) / 100.0, 2)),
           now() - g * interval '1 minute'
-        from generate_series(1, 30000) as g join people p on p.n = 1 + g % 3000;
+        from generate_series(1, 15000) as g join people p on p.n = 1 + g % 3000;
       insert into posts (user_id, title, content, visibility, tags, location, created_at)
         select '${writer}', 'Diary ' || n, case when n % 10 = 0 then 'Everywhere' else 'Everywhere hush' end,
           case when n % 10 = 0 then 'public' else 'private' end, case when n % 10 = 0 then '{camping}' else '{camping,hush}'::text[] end,
           case when n % 10 = 0 then '{"lat": 38.57, "lng": -109.55}' else '{"lat": -66.66, "lng": 77.77}'::jsonb end,
           now() + n * interval '1 second'
-        from generate_series(1, 5000) as n;
+        from generate_series(1, 3000) as n;
       insert into posts (id, user_id, title, content) values ('${famous}', '${writer}', 'Famous', 'x');
       insert into post_likes (post_id, user_id, post_user_id, post_visibility, created_at)
         select '${famous}', id, '${writer}', 'public', now() - n * interval '1 minute' from people;
@@ -247,6 +249,70 @@ test('thousands of posts out of sight are not even read, by word, tag or place',
     const place = await workOf(session, (tx) => tx.posts.near({ lat: -66.66, lng: 77.77, radius_km: 1 }));
     expect(place('posts')).toBeLessThanOrEqual(4);
   }
+});
+
+describe('what comes through an index is all there is', () => {
+  const seen = {
+    stranger: `(visibility = 'public' or user_id = '${person(2999)}' or visibility = 'friends' and user_id in (
+      select friend_id from friendships where user_id = '${person(2999)}' and status = 'accepted'))`,
+    visitor: "visibility = 'public'",
+  };
+  const who = { stranger: asStranger, visitor };
+
+  async function ids(where: string): Promise<string[]> {
+    const { rows } = await file.admin.query(`select id from posts where ${where} order by created_at desc, id desc`);
+    return rows.map(({ id }) => id);
+  }
+
+  async function readAll(read: (cursor: string | null) => Promise<Page<Post>>): Promise<string[]> {
+    const all: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page<Post> = await read(cursor);
+      all.push(...page.items.map(({ id }) => id));
+      cursor = page.next_cursor;
+    } while (cursor);
+    return all;
+  }
+
+  test.each(['stranger', 'visitor'] as const)(
+    '%s: of a rare tag, and of a common one beyond the newest thousand',
+    async (name) => {
+      const { posts } = who[name]() as Reader;
+      for (const [tag, limit] of [
+        ['rare', 3],
+        ['camping', 100],
+      ] as const) {
+        const expected = await ids(`tags @> '{${tag}}' and ${seen[name]}`);
+        expect(expected.length).toBeGreaterThan(tag === 'rare' ? 5 : 2000);
+        expect(await readAll((cursor) => posts.byTag(tag, { limit, cursor }))).toEqual(expected);
+      }
+    },
+  );
+
+  test.each(['stranger', 'visitor'] as const)(
+    '%s: of a rare word, and the newest thousand of a common one',
+    async (name) => {
+      const { posts } = who[name]() as Reader;
+      for (const word of ['word77', 'word770', 'hush']) {
+        const expected = await ids(`content ~ '\\m${word}' and ${seen[name]}`);
+        const found = await posts.search(word, { limit: 100 });
+        expect(found.map(({ post_id }) => post_id).sort()).toEqual(expected.slice(0, 100).sort());
+      }
+      const newest = new Set((await ids(seen.visitor)).slice(0, 1000));
+      const common = await posts.search('everywhere', { limit: 100 });
+      expect(common).toHaveLength(100);
+      for (const { post_id, visibility } of common) if (visibility === 'public') expect(newest).toContain(post_id);
+    },
+  );
+
+  test('a word that was common lately only is found in old posts too', async () => {
+    const insert = `insert into posts (user_id, title, content, created_at)
+      select '${writer}', 'Zebra', 'x', now() + interval '1 day' * case when n = 1 then -900 else 1 end from generate_series(1, 15) as n`;
+    await file.admin.query(insert);
+    expect(await visitor().transaction((tx) => tx.posts.search('zebra', { limit: 100 }))).toHaveLength(15);
+    await file.admin.query("delete from posts where title = 'Zebra'");
+  });
 });
 
 test('deleting a comment reads its post and itself', async () => {

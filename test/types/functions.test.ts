@@ -9,6 +9,7 @@ import {
   type IncomeOccurrence,
   type Message,
   type MutualFriend,
+  type OwnBlock,
   type OwnComment,
   type OwnLike,
   type PostComment,
@@ -109,7 +110,7 @@ const functions = {
   list_blocked_users: {
     parameters: '',
     required: 0,
-    result: { blocked_id: 'uuid', created_at: 'timestamp with time zone' },
+    result: { blocked_id: 'uuid', created_at: 'timestamp with time zone' } as const satisfies Columns<OwnBlock>,
   },
   blocked_users: {
     parameters: 'before_created_at timestamp with time zone, before_id uuid, limit_results integer',
