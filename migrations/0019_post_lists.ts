@@ -116,7 +116,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       return query
         select found.id, ts_rank(found.search, query)
         from (
-          (select p.id, p.search, p.created_at from public.posts p where p.id = any (newest))
+          (select p.id, p.search, p.created_at from public.posts p where p.id = any ((select newest)::uuid[]))
           union all
           (
             select theirs.id, theirs.search, theirs.created_at
@@ -172,7 +172,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       return query
         select found.id
         from (
-          (select p.id, p.created_at from public.posts p where p.id = any (newest))
+          (select p.id, p.created_at from public.posts p where p.id = any ((select newest)::uuid[]))
           union all
           (
             select theirs.id, theirs.created_at

@@ -30,6 +30,8 @@ beforeAll(async () => {
   const client = await file.admin.connect();
   try {
     await client.query(`
+      -- A vacuum takes for visible to all only what is known to be on disk.
+      set synchronous_commit = on;
       set session_replication_role = replica;
       create temporary table people as
         select n, ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid as id from generate_series(1, 9000) as n;

@@ -416,7 +416,7 @@ test('the end of a session leaves the pool open', async () => {
 });
 
 test('a pool that has ended, or a full one, says so', async () => {
-  const full = createPool({ connectionString: database.connectionString, max: 1, connectionTimeoutMillis: 50 });
+  const full = createPool({ connectionString: database.connectionString, max: 1, connectionTimeoutMillis: 1000 });
   const session = openSession<Notes>(full, userContext({ sub: alice }));
   const holder = await full.connect();
   await expect(identityOf(session)).rejects.toThrow(

@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import {
   CancelledError,
   ConnectionError,
   createDatabase,
   type Database,
+  DatabaseError,
   SerializationError,
   TimeoutError,
 } from '../../src/index.ts';
@@ -89,6 +90,7 @@ async function round(random: Random, conditions: Conditions, millis: number): Pr
     conditions.isBehindPooler && bouncer
       ? await startPgBouncer(bouncer.path, file.connectionString, connections)
       : undefined;
+  onTestFinished(() => pooler?.stop());
   // PgBouncer 1.18 does not survive that a client's connection breaks while it passes a cancel request on.
   const proxy = pooler ? undefined : await startTcpProxy(file.connectionString);
   const { connectionString } = pooler ?? proxy ?? file;
@@ -190,7 +192,10 @@ async function act(visit: Visit, report: Walk['report'], isClosing: Walk['isClos
 function isForgiven(error: unknown, { isAborted, conditions }: Visit, isClosing: boolean): boolean {
   if (error instanceof Violation || error instanceof Undo || error instanceof SerializationError) return true;
   if (error instanceof CancelledError && isAborted) return true;
-  const isLoss = [CancelledError, ConnectionError, TimeoutError].some((kind) => error instanceof kind);
+  const isLoss =
+    [CancelledError, ConnectionError, TimeoutError].some((kind) => error instanceof kind) ||
+    // Where the rollback to a savepoint was what an administrator has cancelled.
+    (error instanceof DatabaseError && error.code === '25P02');
   return isLoss && (conditions.isStormy || isClosing);
 }
 
