@@ -152,7 +152,7 @@ order by
   "date" desc,
   "id" desc
 limit
-  $2;
+  1000;
 
 -- ExpenseRepository.update
 update "expenses"
@@ -2654,7 +2654,7 @@ where
 order by
   "position" desc
 limit
-  $3;
+  21;
 
 -- PamRepository.recent
 with recursive

@@ -57,22 +57,23 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         comment on table auth.users is ${ours};
       end if;
 
-      -- The claims arrive as one JSON setting, or, from older PostgREST versions, as one setting a claim.
+      -- The claims arrive as one JSON setting, or, from older PostgREST versions, as one setting a claim. A body that is
+      -- parsed here needs no search_path, and without one the planner writes it into the policy: no function is called.
       if to_regprocedure('auth.jwt()') is null then
-        create function auth.jwt() returns jsonb language sql stable set search_path = pg_catalog, pg_temp as
-          'select coalesce(nullif(current_setting(''request.jwt.claim'', true), ''''), nullif(current_setting(''request.jwt.claims'', true), ''''))::jsonb';
+        create function auth.jwt() returns jsonb language sql stable
+          return coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb;
         comment on function auth.jwt() is ${ours};
       end if;
 
       if to_regprocedure('auth.uid()') is null then
-        create function auth.uid() returns uuid language sql stable set search_path = pg_catalog, pg_temp as
-          'select coalesce(nullif(current_setting(''request.jwt.claim.sub'', true), ''''), nullif(current_setting(''request.jwt.claims'', true), '''')::jsonb ->> ''sub'')::uuid';
+        create function auth.uid() returns uuid language sql stable
+          return coalesce(nullif(current_setting('request.jwt.claim.sub', true), ''), nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid;
         comment on function auth.uid() is ${ours};
       end if;
 
       if to_regprocedure('auth.role()') is null then
-        create function auth.role() returns text language sql stable set search_path = pg_catalog, pg_temp as
-          'select coalesce(nullif(current_setting(''request.jwt.claim.role'', true), ''''), nullif(current_setting(''request.jwt.claims'', true), '''')::jsonb ->> ''role'')';
+        create function auth.role() returns text language sql stable
+          return coalesce(nullif(current_setting('request.jwt.claim.role', true), ''), nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role');
         comment on function auth.role() is ${ours};
       end if;
 

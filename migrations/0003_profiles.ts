@@ -44,17 +44,22 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     -- Suspended means read-only. A token may outlive the account, so the profile must exist too.
+    -- In PL/pgSQL, as every helper of a policy: before version 18 Postgres plans an SQL function anew in each statement.
     create function private.can_write() returns boolean
-      language sql stable security definer set search_path = pg_catalog, pg_temp
-      as $$ select exists (select from public.profiles where id = auth.uid() and status <> 'suspended') $$;
+      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      return exists (select from public.profiles where id = auth.uid() and status <> 'suspended');
+    end
+    $$;
 
     create function private.is_moderator() returns boolean
-      language sql stable security definer set search_path = pg_catalog, pg_temp
-      as $$
-        select exists (
-          select from public.profiles where id = auth.uid() and role in ('moderator', 'admin') and status <> 'suspended'
-        )
-      $$;
+      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      return exists (
+        select from public.profiles where id = auth.uid() and role in ('moderator', 'admin') and status <> 'suspended'
+      );
+    end
+    $$;
 
     revoke execute on function private.can_write(), private.is_moderator() from public, anon, authenticated, service_role;
     grant execute on function private.can_write(), private.is_moderator() to authenticated, service_role;

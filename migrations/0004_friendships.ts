@@ -64,22 +64,28 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- Policies compare with these arrays: each is read once a statement, however many rows it filters.
     create function private.friend_ids() returns uuid[]
-      language sql stable security definer set search_path = pg_catalog, pg_temp
-      begin atomic
+      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      return (
         select coalesce(array_agg(friend_id), '{}') from public.friendships
-        where user_id = (select auth.uid()) and status = 'accepted';
-      end;
+        where user_id = (select auth.uid()) and status = 'accepted'
+      );
+    end
+    $$;
 
     create function private.blocked_ids() returns uuid[]
-      language sql stable security definer set search_path = pg_catalog, pg_temp
-      begin atomic
+      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      return (
         select coalesce(array_agg(hidden.id), '{}')
         from (
           select blocked_id as id from private.blocks where user_id = (select auth.uid())
           union
           select user_id from private.blocks where blocked_id = (select auth.uid())
-        ) as hidden;
-      end;
+        ) as hidden
+      );
+    end
+    $$;
 
     -- A made-up id, a deleted account and a person who blocked the caller cannot be told apart.
     create function private.lock_people(other_id uuid) returns uuid

@@ -53,6 +53,11 @@ export function matching({ user_id, ...filter }: Filter & { user_id: string }): 
   return sql<SqlBool>`${sql.join(conditions, sql` and `)}`;
 }
 
+/** Then the best plan depends on the values: how rare they are. */
+function isNarrowed({ user_id, ...filter }: Filter & { user_id: string }): boolean {
+  return Object.values(filter).some((value) => value !== undefined);
+}
+
 type Bounds = { user_id: string; last_date?: string; last_id?: string; limit: number };
 
 /** Expenses by date, newest first, those after the one of `last_date` and `last_id` if they are given. */
@@ -64,7 +69,7 @@ export const selectExpenses: (db: Kysely<DB>, values: Filter & Bounds) => Promis
       .where(matching(filter))
       .orderBy('date', 'desc')
       .orderBy('id', 'desc')
-      .limit(limit);
+      .limit(isNarrowed(filter) ? limit : sql.lit(limit));
     if (last_id === undefined) return query;
     return query.where(sql<SqlBool>`(date, id) < (${last_date}::date, ${last_id}::uuid)`);
   },

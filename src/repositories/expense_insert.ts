@@ -47,7 +47,7 @@ export async function lockTrips(db: Kysely<DB>, userId: string, expenses: readon
 }
 
 /** Inserts a batch; what has an id that is in use is left out. */
-export function insertBatch(db: Kysely<DB>, userId: string, { json }: Batch) {
+export function insertBatch(db: Kysely<DB>, userId: string, { json }: Pick<Batch, 'json'>) {
   return db
     .insertInto('expenses')
     .columns([

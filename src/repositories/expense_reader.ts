@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely';
 import { isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
-import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
+import { clampLimit, decodeCursor, encodeCursor, type Page, rowsToRead, toPage } from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
+import { compiledOnce } from './compiled_once.ts';
 import { exportExpenses } from './expense_export.ts';
 import { type Expense, expenseColumns } from './expense_fields.ts';
 import { type ExpenseFilter, expenseFilterSchema, selectExpenses } from './expense_filter.ts';
@@ -22,6 +23,10 @@ import {
 } from './expense_totals.ts';
 import { found } from './stored.ts';
 
+const selectExpense = compiledOnce((db, { user_id, id }: { user_id: string; id: string }) =>
+  db.selectFrom('expenses').select(expenseColumns).where('user_id', '=', user_id).where('id', '=', id),
+);
+
 /** A user's own expenses: one, lists and sums. */
 export class ExpenseReader {
   protected readonly db: Kysely<DB>;
@@ -34,12 +39,7 @@ export class ExpenseReader {
 
   /** The user's expense, or undefined. */
   async find(id: string): Promise<Expense | undefined> {
-    return await this.db
-      .selectFrom('expenses')
-      .select(expenseColumns)
-      .where('user_id', '=', this.userId)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
+    return (await selectExpense(this.db, { user_id: this.userId, id: validate(uuidSchema, id, 'id') }))[0];
   }
 
   /** The user's expense. @throws {NotFoundError} */
@@ -62,7 +62,7 @@ export class ExpenseReader {
   }: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
     const most = clampLimit(limit);
     const [last_date, last_id] = cursor ? decodeCursor('expenses.list', cursor, [isDate, isUuid]) : [];
-    const bounds = { user_id: this.userId, last_date, last_id, limit: most + 1 };
+    const bounds = { user_id: this.userId, last_date, last_id, limit: rowsToRead(most) };
     return toPage(
       await selectExpenses(this.db, { ...validate(expenseFilterSchema, filter), ...bounds }),
       most,

@@ -5,6 +5,7 @@ import type { DB } from '../types/database.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
+import { compiledOnce } from './compiled_once.ts';
 import {
   type Expense,
   type ExpenseInput,
@@ -37,6 +38,10 @@ export type {
 export type { ImportOptions, ImportProgress } from './import_options.ts';
 
 const moveSchema = z.strictObject({ from: uuidSchema, to: uuidSchema.nullable() });
+
+const insertExpenses = compiledOnce((db, { user_id, json }: { user_id: string; json: string }) =>
+  insertBatch(db, user_id, { json }).returning(expenseColumns),
+);
 
 /** A user's own expenses. */
 export class ExpenseRepository extends ExpenseReader {
@@ -142,8 +147,8 @@ export class ExpenseRepository extends ExpenseReader {
     if (batches.length > 1) await lockTrips(db, this.userId, expenses);
     const inserted: Expense[] = [];
     for (const batch of batches) {
-      for (const row of await insertBatch(db, this.userId, batch).returning(expenseColumns).execute())
-        inserted.push(row);
+      const rows = await insertExpenses(db, { user_id: this.userId, json: batch.json });
+      for (const row of rows) inserted.push(row);
     }
     const ids = expenses.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>

@@ -3,7 +3,16 @@ import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { type ConversationStatus, conversationStatuses, type MessageRole } from '../types/enums.ts';
 import { type JsonObject, jsonObjectSchema } from '../types/json.ts';
-import { clampLimit, decodeCursor, encodeCursor, isBigint, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isBigint,
+  isTimestamptz,
+  type Page,
+  rowsToRead,
+  toPage,
+} from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
@@ -172,7 +181,7 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
     const { order, after } = validate(historySchema, beginning);
     const kind = order === 'newest' ? 'pam.history' : 'pam.history.oldest';
     const [position] = cursor ? decodeCursor(kind, cursor, [isBigint]) : [after];
-    const bounds = { order, after: position, limit: most + 1 };
+    const bounds = { order, after: position, limit: rowsToRead(most) };
     return toPage(
       await selectHistory(this.db, this.userId, conversationOf(conversationId), bounds).execute(),
       most,

@@ -73,7 +73,7 @@ export function selectHistory(
 ) {
   const query = selectMessages(db, userId, conversationId)
     .orderBy('position', order === 'newest' ? 'desc' : 'asc')
-    .limit(limit);
+    .limit(sql.lit(limit));
   return after === undefined ? query : query.where('position', order === 'newest' ? '<' : '>', after);
 }
 

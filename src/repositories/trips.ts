@@ -10,6 +10,7 @@ import { clampLimit, type Page } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema, versionSchema } from '../types/version.ts';
+import { compiledOnce } from './compiled_once.ts';
 import { atomically, explainMiss, found, storedInOrder, taken } from './stored.ts';
 import { copySchema, copyTrip, type TripCopy } from './trip_copy.ts';
 import { daysOf, dayWindowSchema, type TripDay } from './trip_days.ts';
@@ -54,6 +55,10 @@ export type TripTotals = Pick<Trip, (typeof totalColumns)[number]> & {
 const placeSchema = z.int().min(0).max(200);
 const moveSchema = z.strictObject({ from: placeSchema, to: placeSchema });
 const additionSchema = z.strictObject({ at: placeSchema, if_version: versionSchema }).partial();
+const selectTrip = compiledOnce((db, { user_id, id }: { user_id: string; id: string }) =>
+  db.selectFrom('trips').select(tripColumns).where('user_id', '=', user_id).where('id', '=', id),
+);
+
 /** A user's own trips. */
 export class TripRepository {
   readonly #db: Kysely<DB>;
@@ -84,9 +89,7 @@ export class TripRepository {
 
   /** The user's trip, or undefined. */
   async find(id: string): Promise<Trip | undefined> {
-    return await this.#own(this.#db)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
+    return (await selectTrip(this.#db, { user_id: this.#userId, id: validate(uuidSchema, id, 'id') }))[0];
   }
 
   /** The user's trip. @throws {NotFoundError} */

@@ -15,6 +15,15 @@ export function clampLimit(limit: number | undefined, fallback = 20): number {
   throw new ValidationError([{ path: 'limit', reason: 'must be a whole number from 1 to 100' }]);
 }
 
+/**
+ * The rows to read for a page of `limit` in the order of an index: at least one more, which tells that others follow. They
+ * are to be a part of the text (`sql.lit`): of a limit that is a parameter Postgres does not know how small it is, and plans
+ * the statement anew each time. There are three numbers, for the texts to be few as well.
+ */
+export function rowsToRead(limit: number): number {
+  return limit <= 20 ? 21 : limit <= 50 ? 51 : 101;
+}
+
 /** Tells whether one value of a cursor is text that Postgres will take for its column. */
 export type CursorCheck = (value: string) => boolean;
 
@@ -72,7 +81,7 @@ export function isBigint(value: string): boolean {
 }
 
 /**
- * Makes a page of rows that were read with one more than `limit`: the row too many tells that others follow, and is
+ * Makes a page of rows that were read with one more than `limit`, or several: a row too many tells that others follow, and is
  * dropped. `cursorOf` makes the cursor from the last row kept.
  */
 export function toPage<Row, T>(

@@ -115,7 +115,7 @@ describe('functions', () => {
     // resolved when the function was made.
     const safe = 'search_path=pg_catalog, pg_temp';
     for (const { name, path, resolved } of rows) {
-      expect(resolved ? [safe, 'search_path=""'] : [safe], name).toContain(path);
+      expect(resolved ? [safe, 'search_path=""', null] : [safe], name).toContain(path);
     }
   });
 
