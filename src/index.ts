@@ -38,6 +38,7 @@ export * from './repositories/posts.ts';
 export type { NearbyPost } from './repositories/posts_nearby.ts';
 export * from './repositories/profiles.ts';
 export * from './repositories/trips.ts';
+export * from './schemas.ts';
 export type { Claims } from './session/claims.ts';
 export type { SessionOptions } from './session/scoped_pool.ts';
 export type { TransactionOptions } from './session/transaction.ts';

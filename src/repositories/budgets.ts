@@ -43,24 +43,28 @@ const fields = {
   starts_on: dateSchema,
 };
 
-const inputSchema = z
+export const budgetInputSchema = z
   .strictObject({ ...fields, id: uuidSchema })
   .partial()
-  .required({ amount: true, period: true })
-  .transform(({ id = crypto.randomUUID(), ...budget }) => ({ ...budget, id: id.toLowerCase() }));
+  .required({ amount: true, period: true });
 
-const patchSchema = z
+const newBudgetSchema = budgetInputSchema.transform(({ id = crypto.randomUUID(), ...budget }) => ({
+  ...budget,
+  id: id.toLowerCase(),
+}));
+
+export const budgetPatchSchema = z
   .strictObject(fields)
   .partial()
   .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
 
-const filterSchema = z
+export const budgetFilterSchema = z
   .strictObject({ trip_id: fields.trip_id, category: categorySchema, period: fields.period })
   .partial();
 
 const usageSchema = z
   .strictObject({
-    ...filterSchema.shape,
+    ...budgetFilterSchema.shape,
     as_of: dateSchema,
     threshold: z.number().positive().max(100),
     states: z.array(z.enum(budgetStates)),
@@ -73,10 +77,10 @@ const usageSchema = z
  * It counts expenses in its own currency, by default the profile's. `id` may be made by the client, so that a repeated call
  * is harmless.
  */
-export type BudgetInput = z.input<typeof inputSchema>;
-export type BudgetPatch = z.input<typeof patchSchema>;
+export type BudgetInput = z.input<typeof budgetInputSchema>;
+export type BudgetPatch = z.input<typeof budgetPatchSchema>;
 /** A `trip_id` of null asks for budgets on no trip. */
-export type BudgetFilter = z.input<typeof filterSchema>;
+export type BudgetFilter = z.input<typeof budgetFilterSchema>;
 /**
  * `as_of` is the date whose periods are asked for, by default today in the profile's time zone; `threshold`, in percent,
  * is where a budget begins to be `near` its end, by default 80; `states` asks for some states only.
@@ -106,12 +110,12 @@ export class BudgetRepository {
    * await alice.budgets.create({ amount: '9000.00', currency: 'AUD', period: 'trip', trip_id: trip.id });
    */
   async create(input: BudgetInput): Promise<Budget> {
-    return found((await this.#insert(this.#db, [validate(inputSchema, input)]))[0], 'budget');
+    return found((await this.#insert(this.#db, [validate(newBudgetSchema, input)]))[0], 'budget');
   }
 
   /** As `create`, all or none; the rows come back in the order of the input. */
   async createMany(inputs: readonly BudgetInput[]): Promise<Budget[]> {
-    const budgets = validate(z.array(inputSchema), inputs);
+    const budgets = validate(z.array(newBudgetSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, budgets));
   }
 
@@ -136,7 +140,7 @@ export class BudgetRepository {
    */
   async list({ limit, cursor, ...filter }: Paging & BudgetFilter = {}): Promise<Page<Budget>> {
     const most = clampLimit(limit);
-    const page = this.#page('budgets.list', validate(filterSchema, filter), cursor, most);
+    const page = this.#page('budgets.list', validate(budgetFilterSchema, filter), cursor, most);
     return toPage(await page.execute(), most, cursorOf('budgets.list'), withoutKey);
   }
 
@@ -207,7 +211,7 @@ export class BudgetRepository {
    * await alice.budgets.update(budget.id, { amount: '450.00' }, { if_version: budget.version });
    */
   async update(id: string, patch: BudgetPatch, options: IfVersion = {}): Promise<Budget> {
-    const changes: Updateable<DB['budgets']> = validate(patchSchema, patch);
+    const changes: Updateable<DB['budgets']> = validate(budgetPatchSchema, patch);
     const { if_version } = validate(ifVersionSchema, options);
     let query = this.#db
       .updateTable('budgets')
@@ -229,7 +233,7 @@ export class BudgetRepository {
     return numDeletedRows > 0n;
   }
 
-  async #insert(db: Kysely<DB>, budgets: z.output<typeof inputSchema>[]): Promise<Budget[]> {
+  async #insert(db: Kysely<DB>, budgets: z.output<typeof newBudgetSchema>[]): Promise<Budget[]> {
     const inserted = await db
       .insertInto('budgets')
       .columns(['user_id', 'id', 'trip_id', 'category', 'amount', 'currency', 'period', 'starts_on'])
@@ -253,7 +257,12 @@ export class BudgetRepository {
   }
 
   /** Budgets as `b`, so that other tables may join them. */
-  #page(list: string, { trip_id, category, period }: z.output<typeof filterSchema>, cursor: Cursor, most: number) {
+  #page(
+    list: string,
+    { trip_id, category, period }: z.output<typeof budgetFilterSchema>,
+    cursor: Cursor,
+    most: number,
+  ) {
     let query = this.#db
       .selectFrom('budgets as b')
       .select(columns.map((column) => `b.${column}` as const))

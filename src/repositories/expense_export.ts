@@ -4,7 +4,7 @@ import { guardFormula, joinTags, toLine } from '../csv/cells.ts';
 import { exportedFields } from '../csv/columns.ts';
 import type { DB } from '../types/database.ts';
 import type { Expense } from './expense_fields.ts';
-import { type expenseFilterSchema, selectExpenses } from './expense_filter.ts';
+import { type narrowingSchema, selectExpenses } from './expense_filter.ts';
 
 const pageSize = 1000;
 
@@ -12,7 +12,7 @@ const pageSize = 1000;
 export async function* exportExpenses(
   db: Kysely<DB>,
   userId: string,
-  filter: z.output<typeof expenseFilterSchema>,
+  filter: z.output<typeof narrowingSchema>,
 ): AsyncGenerator<string, void, undefined> {
   let text = toLine(exportedFields);
   let last: Expense | undefined;

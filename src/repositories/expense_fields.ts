@@ -44,19 +44,24 @@ const fields = {
 export const expenseInputSchema = z
   .strictObject({ ...fields, id: uuidSchema })
   .partial()
-  .required({ amount: true, category: true })
-  .transform(({ id = crypto.randomUUID(), ...expense }) => ({
-    ...expense,
-    id: id.toLowerCase(),
-    tags: expense.tags ?? [],
-    metadata: expense.metadata ?? {},
-  }));
+  .required({ amount: true, category: true });
+
+export const newExpenseSchema = expenseInputSchema.transform(({ id = crypto.randomUUID(), ...expense }) => ({
+  ...expense,
+  id: id.toLowerCase(),
+  tags: expense.tags ?? [],
+  metadata: expense.metadata ?? {},
+}));
 
 export const expensePatchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
+
+export const expenseChangeSchema = expensePatchSchema.transform(({ metadata, ...patch }) => ({
+  ...patch,
+  ...(metadata && { metadata: JSON.stringify(metadata) }),
+}));
 
 /**
  * `amount` is a decimal string, above zero. `currency` is the profile's and `date` today in the profile's time zone unless
@@ -66,4 +71,4 @@ export type ExpenseInput = z.input<typeof expenseInputSchema>;
 export type ExpensePatch = z.input<typeof expensePatchSchema>;
 
 /** An expense as it is to be stored. */
-export type NewExpense = z.output<typeof expenseInputSchema>;
+export type NewExpense = z.output<typeof newExpenseSchema>;

@@ -23,8 +23,10 @@ function withoutNull<Filter extends { trip_id?: string | null | undefined }>({ t
   return { ...filter, trip_id: trip_id ?? undefined, is_off_trip: trip_id === null || undefined };
 }
 
-export const expenseFilterSchema = z.strictObject(fields).partial().transform(withoutNull);
-export const totalsFilterSchema = z.strictObject(fields).omit({ text: true }).partial().transform(withoutNull);
+export const expenseFilterSchema = z.strictObject(fields).partial();
+export const totalsFilterSchema = expenseFilterSchema.omit({ text: true });
+export const narrowingSchema = expenseFilterSchema.transform(withoutNull);
+export const totalsNarrowingSchema = totalsFilterSchema.transform(withoutNull);
 
 /**
  * `since` and `until` are dates, both included. A `trip_id` of null asks for expenses without a trip. `text` is looked for
@@ -32,7 +34,7 @@ export const totalsFilterSchema = z.strictObject(fields).omit({ text: true }).pa
  */
 export type ExpenseFilter = z.input<typeof expenseFilterSchema>;
 
-type Filter = z.output<typeof expenseFilterSchema>;
+type Filter = z.output<typeof narrowingSchema>;
 
 /** The conditions on `expenses`, its user's among them. */
 export function matching({ user_id, ...filter }: Filter & { user_id: string }): RawBuilder<SqlBool> {

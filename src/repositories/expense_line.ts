@@ -4,7 +4,7 @@ import type { CsvField } from '../csv/columns.ts';
 import { type DateOrder, readDate, toIsoDate } from '../csv/dates.ts';
 import { isUuid } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
-import { expenseInputSchema, type NewExpense } from './expense_fields.ts';
+import { type NewExpense, newExpenseSchema } from './expense_fields.ts';
 import type { ValidImportOptions } from './import_options.ts';
 
 /** The cells of a line that are not blank. */
@@ -64,7 +64,7 @@ export function toExpense(
     ...(options.currency && { currency: options.currency }),
   };
   const trip = options.trip_id === undefined ? {} : { trip_id: options.trip_id };
-  const expense = validate(expenseInputSchema, { ...unsaid, ...said, ...trip });
+  const expense = validate(newExpenseSchema, { ...unsaid, ...said, ...trip });
   const id = isUuid(cells.id) ? cells.id.toLowerCase() : undefined;
   const { amount, category } = expense;
   const identity = JSON.stringify(id ? { id } : { ...said, amount, ...(said.category && { category }) });

@@ -7,7 +7,7 @@ import { validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { exportExpenses } from './expense_export.ts';
 import { type Expense, expenseColumns } from './expense_fields.ts';
-import { type ExpenseFilter, expenseFilterSchema, selectExpenses } from './expense_filter.ts';
+import { type ExpenseFilter, narrowingSchema, selectExpenses } from './expense_filter.ts';
 import {
   type CategoryExpenses,
   type ExpenseTotal,
@@ -64,7 +64,7 @@ export class ExpenseReader {
     const [last_date, last_id] = cursor ? decodeCursor('expenses.list', cursor, [isDate, isUuid]) : [];
     const bounds = { user_id: this.userId, last_date, last_id, limit: rowsToRead(most) };
     return toPage(
-      await selectExpenses(this.db, { ...validate(expenseFilterSchema, filter), ...bounds }),
+      await selectExpenses(this.db, { ...validate(narrowingSchema, filter), ...bounds }),
       most,
       ({ date, id }) => encodeCursor('expenses.list', [date, id]),
       (expense) => expense,
@@ -85,7 +85,7 @@ export class ExpenseReader {
    * await pipeline(alice.expenses.exportCsv({ since: '2026-01-01' }), createWriteStream('expenses.csv'));
    */
   exportCsv(filter: ExpenseFilter = {}): AsyncGenerator<string, void, undefined> {
-    return exportExpenses(this.db, this.userId, validate(expenseFilterSchema, filter));
+    return exportExpenses(this.db, this.userId, validate(narrowingSchema, filter));
   }
 
   /**

@@ -4,7 +4,7 @@ import type { DB } from '../types/database.ts';
 import type { Money } from '../types/money.ts';
 import { validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
-import { matching, totalsFilterSchema } from './expense_filter.ts';
+import { matching, type totalsFilterSchema, totalsNarrowingSchema } from './expense_filter.ts';
 
 /** What was spent in one currency: `total` is exact, `average` is rounded to cents. */
 export type ExpenseTotal = { currency: string; total: Money; count: number; average: Money };
@@ -22,7 +22,7 @@ export type TotalsFilter = z.input<typeof totalsFilterSchema>;
 
 /** Which days count, up to today where the user is, if neither a date nor a trip is given. */
 type Default = { thirty_days?: true | undefined; twelve_months?: true | undefined };
-type Filter = z.output<typeof totalsFilterSchema> & { user_id: string } & Default;
+type Filter = z.output<typeof totalsNarrowingSchema> & { user_id: string } & Default;
 
 const sums = [
   'currency' as const,
@@ -83,7 +83,7 @@ function totals<Row extends ExpenseTotal>(
 ): (db: Kysely<DB>, userId: string, filter: TotalsFilter) => Promise<Row[]> {
   const select = compiledOnce(build);
   return async (db, userId, filter) => {
-    const { since, until, trip_id, ...rest } = validate(totalsFilterSchema, filter);
+    const { since, until, trip_id, ...rest } = validate(totalsNarrowingSchema, filter);
     const isSaid = since !== undefined || until !== undefined || trip_id !== undefined;
     return await select(db, { user_id: userId, since, until, trip_id, ...rest, ...(isSaid ? {} : unsaid) });
   };

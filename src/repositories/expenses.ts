@@ -10,10 +10,10 @@ import {
   type Expense,
   type ExpenseInput,
   type ExpensePatch,
+  expenseChangeSchema,
   expenseColumns,
-  expenseInputSchema,
-  expensePatchSchema,
   type NewExpense,
+  newExpenseSchema,
 } from './expense_fields.ts';
 import { type ImportReport, importExpenses } from './expense_import.ts';
 import { insertBatch, lockTrips, toBatches } from './expense_insert.ts';
@@ -54,7 +54,7 @@ export class ExpenseRepository extends ExpenseReader {
    * await alice.expenses.create({ trip_id: trip.id, amount: '42.50', currency: 'NZD', category: 'fuel' });
    */
   async create(input: ExpenseInput): Promise<Expense> {
-    return found((await this.#insert(this.db, [validate(expenseInputSchema, input)]))[0], 'expense');
+    return found((await this.#insert(this.db, [validate(newExpenseSchema, input)]))[0], 'expense');
   }
 
   /**
@@ -66,7 +66,7 @@ export class ExpenseRepository extends ExpenseReader {
    * await alice.expenses.createMany(receipts.map(({ total }) => ({ amount: total, category: 'food' })));
    */
   async createMany(inputs: readonly ExpenseInput[]): Promise<Expense[]> {
-    const expenses = validate(z.array(expenseInputSchema), inputs);
+    const expenses = validate(z.array(newExpenseSchema), inputs);
     return await atomically(this.db, (db) => this.#insert(db, expenses));
   }
 
@@ -80,7 +80,7 @@ export class ExpenseRepository extends ExpenseReader {
    * await alice.expenses.update(expense.id, { category: 'repairs' }, { if_version: expense.version });
    */
   async update(id: string, patch: ExpensePatch, options: IfVersion = {}): Promise<Expense> {
-    const changes: Updateable<DB['expenses']> = validate(expensePatchSchema, patch);
+    const changes: Updateable<DB['expenses']> = validate(expenseChangeSchema, patch);
     const { if_version } = validate(ifVersionSchema, options);
     let query = this.db
       .updateTable('expenses')

@@ -14,7 +14,7 @@ export type Feedback = Selectable<DB['pam_feedback']>;
 const ratingSchema = z.int().min(1).max(5);
 const typeSchema = z.string().regex(/^[a-z][a-z0-9_]{0,49}$/, 'must be a word such as "accuracy"');
 
-const feedbackSchema = z
+export const feedbackInputSchema = z
   .strictObject({
     message_id: uuidSchema,
     rating: ratingSchema.nullable(),
@@ -31,9 +31,9 @@ const feedbackSchema = z
   );
 
 /** At least one of `rating` (1 to 5), `thumbs_up` and `feedback_text`. */
-export type FeedbackInput = z.input<typeof feedbackSchema>;
+export type FeedbackInput = z.input<typeof feedbackInputSchema>;
 
-const filterSchema = z
+export const feedbackFilterSchema = z
   .strictObject({
     message_ids: z.array(uuidSchema).max(100),
     feedback_type: typeSchema,
@@ -45,7 +45,7 @@ const filterSchema = z
   .partial();
 
 /** `message_ids`: at most 100. `since` and `until` are dates, both included. */
-export type FeedbackFilter = z.input<typeof filterSchema>;
+export type FeedbackFilter = z.input<typeof feedbackFilterSchema>;
 
 const periodSchema = z.strictObject({
   since: dateSchema,
@@ -131,7 +131,7 @@ export class FeedbackRepository {
       thumbs_up = null,
       feedback_text = null,
       ...rest
-    } = validate(feedbackSchema, input);
+    } = validate(feedbackInputSchema, input);
     const { feedback_type = 'general', metadata = {} } = rest;
     return await this.db
       .insertInto('pam_feedback')
@@ -216,7 +216,7 @@ async function readPage(
   { limit, cursor, ...filter }: { limit?: number; cursor?: string | null } & FeedbackFilter,
 ): Promise<Page<Feedback>> {
   const most = clampLimit(limit);
-  const { message_ids, feedback_type, rating, thumbs_up, since, until } = validate(filterSchema, filter);
+  const { message_ids, feedback_type, rating, thumbs_up, since, until } = validate(feedbackFilterSchema, filter);
   let query = feedback
     .selectAll()
     .select(sql<string>`created_at::text`.as('sort_key'))

@@ -21,7 +21,7 @@ export type Friend = {
   created_at: Date;
 };
 
-const filterSchema = z.strictObject({ status: z.enum(friendshipStatuses) }).partial();
+export const friendFilterSchema = z.strictObject({ status: z.enum(friendshipStatuses) }).partial();
 
 type FriendPage = Bounds & { user_id: string; status?: FriendshipStatus };
 
@@ -76,7 +76,7 @@ export class FriendRepository {
     const [last_created_at, last_id] = cursor ? decodeCursor('friends.list', cursor, [isTimestamptz, isUuid]) : [];
     const bounds = { user_id: this.#userId, last_created_at, last_id, limit: most + 1 };
     return toPage(
-      await selectPage(this.#db, { ...validate(filterSchema, filter), ...bounds }),
+      await selectPage(this.#db, { ...validate(friendFilterSchema, filter), ...bounds }),
       most,
       ({ sort_key, friend_id }) => encodeCursor('friends.list', [sort_key, friend_id]),
       ({ sort_key, ...friend }) => friend,

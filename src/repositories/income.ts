@@ -15,12 +15,12 @@ import {
   type IncomeInput,
   type IncomePatch,
   type IncomePeriod,
+  incomeChangeSchema,
   incomeColumns,
   incomeFilterSchema,
-  incomeInputSchema,
-  incomePatchSchema,
   incomePeriodSchema,
   type NewIncome,
+  newIncomeSchema,
 } from './income_fields.ts';
 import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
 
@@ -71,12 +71,12 @@ export class IncomeRepository {
    * await alice.income.create({ amount: '1850.00', source: 'Retainer', type: 'recurring', frequency: 'monthly', date: '2026-01-31' });
    */
   async create(input: IncomeInput): Promise<IncomeEntry> {
-    return found((await this.#insert(this.#db, [validate(incomeInputSchema, input)]))[0], 'income entry');
+    return found((await this.#insert(this.#db, [validate(newIncomeSchema, input)]))[0], 'income entry');
   }
 
   /** As `create`, all or none; the rows come back in the order of the input. */
   async createMany(inputs: readonly IncomeInput[]): Promise<IncomeEntry[]> {
-    const entries = validate(z.array(incomeInputSchema), inputs);
+    const entries = validate(z.array(newIncomeSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, entries));
   }
 
@@ -124,7 +124,7 @@ export class IncomeRepository {
    *   `PermissionError` if the account is suspended; `ValidationError`, `CheckError` as `create`.
    */
   async update(id: string, patch: IncomePatch, options: IfVersion = {}): Promise<IncomeEntry> {
-    const changes: Updateable<DB['income_entries']> = validate(incomePatchSchema, patch);
+    const changes: Updateable<DB['income_entries']> = validate(incomeChangeSchema, patch);
     const { if_version } = validate(ifVersionSchema, options);
     let query = this.#db
       .updateTable('income_entries')

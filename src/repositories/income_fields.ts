@@ -44,19 +44,24 @@ const fields = {
 export const incomeInputSchema = z
   .strictObject({ ...fields, id: uuidSchema })
   .partial()
-  .required({ amount: true, source: true })
-  .transform(({ id = crypto.randomUUID(), ...entry }) => ({
-    ...entry,
-    id: id.toLowerCase(),
-    type: entry.type ?? 'one_time',
-    metadata: entry.metadata ?? {},
-  }));
+  .required({ amount: true, source: true });
+
+export const newIncomeSchema = incomeInputSchema.transform(({ id = crypto.randomUUID(), ...entry }) => ({
+  ...entry,
+  id: id.toLowerCase(),
+  type: entry.type ?? 'one_time',
+  metadata: entry.metadata ?? {},
+}));
 
 export const incomePatchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ metadata, ...patch }) => ({ ...patch, ...(metadata && { metadata: JSON.stringify(metadata) }) }));
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
+
+export const incomeChangeSchema = incomePatchSchema.transform(({ metadata, ...patch }) => ({
+  ...patch,
+  ...(metadata && { metadata: JSON.stringify(metadata) }),
+}));
 
 export const incomeFilterSchema = z
   .strictObject({
@@ -93,4 +98,4 @@ export type IncomeFilter = z.input<typeof incomeFilterSchema>;
 export type IncomePeriod = z.input<typeof incomePeriodSchema>;
 
 /** An entry as it is to be stored. */
-export type NewIncome = z.output<typeof incomeInputSchema>;
+export type NewIncome = z.output<typeof newIncomeSchema>;

@@ -32,13 +32,15 @@ export type { HistoryOrder, Message, MessageInput } from './pam_messages.ts';
 
 export type Conversation = Selectable<DB['pam_conversations']>;
 
-const conversationSchema = z.strictObject({ session_id: textSchema(200), id: uuidSchema.optional() });
-export type ConversationInput = z.input<typeof conversationSchema>;
+export const conversationInputSchema = z.strictObject({ session_id: textSchema(200), id: uuidSchema.optional() });
+export type ConversationInput = z.input<typeof conversationInputSchema>;
 
-const filterSchema = z.strictObject({ status: z.enum(conversationStatuses), updated_since: z.date() }).partial();
+export const conversationFilterSchema = z
+  .strictObject({ status: z.enum(conversationStatuses), updated_since: z.date() })
+  .partial();
 
 /** `updated_since`: what was started, archived, given another context or continued by a message since then. */
-export type ConversationFilter = z.input<typeof filterSchema>;
+export type ConversationFilter = z.input<typeof conversationFilterSchema>;
 
 const historySchema = z.strictObject({
   order: z.enum(['newest', 'oldest']).default('newest'),
@@ -63,7 +65,7 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    * const conversation = await alice.pam.startConversation({ session_id: 'phone-2026-11-20' });
    */
   async startConversation(input: ConversationInput): Promise<Conversation> {
-    const conversation = validate(conversationSchema, input);
+    const conversation = validate(conversationInputSchema, input);
     const started = await this.db
       .insertInto('pam_conversations')
       .values({ ...conversation, user_id: this.userId })
@@ -98,7 +100,7 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    */
   async list({ limit, cursor, ...filter }: PageRequest & ConversationFilter = {}): Promise<Page<Conversation>> {
     const most = clampLimit(limit);
-    const { status, updated_since } = validate(filterSchema, filter);
+    const { status, updated_since } = validate(conversationFilterSchema, filter);
     let query = this.#conversations()
       .select(sql<string>`created_at::text`.as('sort_key'))
       .orderBy('created_at', 'desc')

@@ -9,18 +9,20 @@ import { storedInOrder } from './stored.ts';
 
 export type Message = Selectable<DB['pam_messages']>;
 
-export const messageSchema = z
-  .strictObject({
-    role: z.enum(messageRoles),
-    content: textSchema(100_000),
-    metadata: jsonObjectSchema.optional(),
-    id: uuidSchema.optional(),
-  })
-  .transform(({ id = crypto.randomUUID(), metadata = {}, ...message }) => ({
+export const messageInputSchema = z.strictObject({
+  role: z.enum(messageRoles),
+  content: textSchema(100_000),
+  metadata: jsonObjectSchema.optional(),
+  id: uuidSchema.optional(),
+});
+
+export const messageSchema = messageInputSchema.transform(
+  ({ id = crypto.randomUUID(), metadata = {}, ...message }) => ({
     ...message,
     metadata,
     id: id.toLowerCase(),
-  }));
+  }),
+);
 
 /** `id` may be made by the client, so that a repeated call is harmless. Users write messages of role 'user' only. */
 export type MessageInput<Role extends MessageRole> = Omit<z.input<typeof messageSchema>, 'role'> & { role: Role };

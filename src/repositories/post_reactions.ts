@@ -17,7 +17,7 @@ export type Liker = { user_id: string; full_name: string | null; avatar_url: str
 /** A comment with the name and picture of who wrote it, which are null where they are not for this session to see. */
 export type CommentWithAuthor = PostComment & { full_name: string | null; avatar_url: string | null };
 
-const commentSchema = textSchema(2000);
+export const commentSchema = textSchema(2000);
 
 type PostPage = Bounds & { post_id: string };
 

@@ -41,42 +41,44 @@ const fields = {
   metadata: jsonObjectSchema,
 };
 
-const inputSchema = z
+export const postInputSchema = z
   .strictObject({ ...fields, id: uuidSchema })
   .partial()
-  .required({ title: true, content: true })
-  .transform(({ id = crypto.randomUUID(), ...post }) => ({
-    ...post,
-    id: id.toLowerCase(),
-    images: post.images ?? [],
-    tags: post.tags ?? [],
-    visibility: post.visibility ?? 'public',
-    metadata: post.metadata ?? {},
-  }));
+  .required({ title: true, content: true });
 
-const patchSchema = z
+const newPostSchema = postInputSchema.transform(({ id = crypto.randomUUID(), ...post }) => ({
+  ...post,
+  id: id.toLowerCase(),
+  images: post.images ?? [],
+  tags: post.tags ?? [],
+  visibility: post.visibility ?? 'public',
+  metadata: post.metadata ?? {},
+}));
+
+export const postPatchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ location, metadata, ...patch }) => ({
-    ...patch,
-    ...(location !== undefined && { location: location && JSON.stringify(location) }),
-    ...(metadata && { metadata: JSON.stringify(metadata) }),
-  }));
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
+
+const postChangeSchema = postPatchSchema.transform(({ location, metadata, ...patch }) => ({
+  ...patch,
+  ...(location !== undefined && { location: location && JSON.stringify(location) }),
+  ...(metadata && { metadata: JSON.stringify(metadata) }),
+}));
 
 /**
  * A post is 'public' unless `visibility` says otherwise. `location` is stored rounded to about 1 km unless it says
  * `exact: true`. `id` may be made by the client, so that a
  * repeated call is harmless.
  */
-export type PostInput = z.input<typeof inputSchema>;
-export type PostPatch = z.input<typeof patchSchema>;
+export type PostInput = z.input<typeof postInputSchema>;
+export type PostPatch = z.input<typeof postPatchSchema>;
 
-const filterSchema = z
+export const postFilterSchema = z
   .strictObject({ visibility: z.enum(postVisibilities), trip_id: uuidSchema, tag: tagSchema })
   .partial();
 /** Of the user's own posts, those of a visibility, of a trip, with a tag. */
-export type PostFilter = z.input<typeof filterSchema>;
+export type PostFilter = z.input<typeof postFilterSchema>;
 
 const scopeSchema = z.strictObject({ scope: z.enum(feedScopes) }).partial();
 
@@ -84,7 +86,7 @@ const pointSchema = locationSchema.omit({ exact: true });
 /** A point in degrees, and what the place is called. */
 export type ExactLocation = z.input<typeof pointSchema>;
 
-type OwnPage = z.output<typeof filterSchema> & Bounds & { user_id: string };
+type OwnPage = z.output<typeof postFilterSchema> & Bounds & { user_id: string };
 
 const selectOwnPage = compiledOnce((db, { user_id, visibility, trip_id, tag, ...bounds }: OwnPage) => {
   const conditions = [sql`posts.user_id = ${user_id}`];
@@ -124,12 +126,12 @@ export class PostRepository extends PostReactionRepository {
    * await alice.posts.create({ title: 'Camp by the river', content: '…', location: { lat: 38.5733, lng: -109.5498 }, visibility: 'friends' });
    */
   async create(input: PostInput): Promise<Post> {
-    return found((await this.#insert(this.db, [validate(inputSchema, input)]))[0], 'post');
+    return found((await this.#insert(this.db, [validate(newPostSchema, input)]))[0], 'post');
   }
 
   /** As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`. */
   async createMany(inputs: readonly PostInput[]): Promise<Post[]> {
-    const posts = validate(z.array(inputSchema), inputs);
+    const posts = validate(z.array(newPostSchema), inputs);
     return await atomically(this.db, (db) => this.#insert(db, posts));
   }
 
@@ -141,7 +143,7 @@ export class PostRepository extends PostReactionRepository {
    * const { items } = await alice.posts.list({ visibility: 'private', tag: 'draft' });
    */
   async list({ limit, cursor, ...filter }: PageRequest & PostFilter = {}): Promise<Page<Post>> {
-    const wanted = { user_id: this.userId, ...validate(filterSchema, filter) };
+    const wanted = { user_id: this.userId, ...validate(postFilterSchema, filter) };
     return await pageOf('posts.list', { limit, cursor }, (bounds) => selectOwnPage(this.db, { ...wanted, ...bounds }));
   }
 
@@ -156,7 +158,7 @@ export class PostRepository extends PostReactionRepository {
    */
   async update(id: string, patch: PostPatch, options: IfVersion = {}): Promise<Post> {
     const { if_version } = validate(ifVersionSchema, options);
-    const changes: Updateable<DB['posts']> = validate(patchSchema, patch);
+    const changes: Updateable<DB['posts']> = validate(postChangeSchema, patch);
     const own = { user_id: this.userId, id: validate(uuidSchema, id, 'id') };
     let query = this.db
       .updateTable('posts')
@@ -221,7 +223,7 @@ export class PostRepository extends PostReactionRepository {
     }
   }
 
-  async #insert(db: Kysely<DB>, posts: z.output<typeof inputSchema>[]): Promise<Post[]> {
+  async #insert(db: Kysely<DB>, posts: z.output<typeof newPostSchema>[]): Promise<Post[]> {
     const inserted = await db
       .insertInto('posts')
       .columns(['user_id', 'id', 'trip_id', 'title', 'content', 'images', 'location', 'tags', 'visibility', 'metadata'])

@@ -21,14 +21,14 @@ export type Profile = Selectable<DB['profiles']>;
 export type PublicProfile = Pick<Selectable<DB['public_profiles']>, (typeof publicColumns)[number]>;
 export type FinancialSummary = Selectable<DB['user_financial_summary']>;
 
-const patchSchema = z
+export const profilePatchSchema = z
   .strictObject({
     full_name: textSchema(200).nullable(),
     avatar_url: httpsUrlSchema.nullable(),
     region: textSchema(100),
     timezone: timezoneSchema,
     currency: currencySchema,
-    preferences: jsonObjectSchema.transform((preferences) => JSON.stringify(preferences)),
+    preferences: jsonObjectSchema,
   })
   .partial()
   .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
@@ -36,7 +36,7 @@ const patchSchema = z
 const versionSchema = z.int().min(1).optional();
 
 /** What a user may change of their profile. `preferences` replaces the whole object; `updatePreferences` merges. */
-export type ProfilePatch = z.input<typeof patchSchema>;
+export type ProfilePatch = z.input<typeof profilePatchSchema>;
 
 /** What others may see of people: everybody but those blocked in either direction; for visitors, authors of public posts. */
 export class PublicProfileRepository {
@@ -108,7 +108,11 @@ export class ProfileRepository extends PublicProfileRepository {
    * await alice.profiles.update({ timezone: 'Pacific/Auckland', currency: 'NZD' });
    */
   async update(patch: ProfilePatch, { if_version }: { if_version?: number } = {}): Promise<Profile> {
-    const changes: Updateable<DB['profiles']> = validate(patchSchema, patch);
+    const { preferences, ...rest } = validate(profilePatchSchema, patch);
+    const changes: Updateable<DB['profiles']> = {
+      ...rest,
+      ...(preferences && { preferences: JSON.stringify(preferences) }),
+    };
     const version = validate(versionSchema, if_version, 'if_version');
     let query = this.db.updateTable('profiles').set(changes).where('id', '=', this.#userId).returningAll();
     if (version !== undefined) query = query.where('version', '=', version);

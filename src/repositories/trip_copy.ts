@@ -6,16 +6,20 @@ import { textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { type Trip, tripColumns } from './trip_row.ts';
 
-export const copySchema = z
+export const tripCopySchema = z
   .strictObject({ id: uuidSchema, name: textSchema(200), start_date: dateSchema, budgets: z.boolean() })
-  .partial()
-  .transform(({ id = crypto.randomUUID(), ...copy }) => ({ ...copy, id: id.toLowerCase() }));
+  .partial();
+
+export const copySchema = tripCopySchema.transform(({ id = crypto.randomUUID(), ...copy }) => ({
+  ...copy,
+  id: id.toLowerCase(),
+}));
 
 /**
  * What is new about a copy: its `name`, its `start_date`, which moves all other dates along, and its `id`, which may be made
  * by the client, so that a repeated call is harmless. `budgets: true` copies the trip's budgets, too.
  */
-export type TripCopy = z.input<typeof copySchema>;
+export type TripCopy = z.input<typeof tripCopySchema>;
 
 /** Copies a trip, and gives nothing if the user has no such trip, or if there is one with the new id already. */
 export async function copyTrip(

@@ -7,7 +7,7 @@ import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPag
 import { isUuid } from '../types/uuid.ts';
 import { validate } from '../types/validate.ts';
 
-const filterSchema = z
+export const tripFilterSchema = z
   .strictObject({
     status: z.enum(tripStatuses),
     when: z.enum(['upcoming', 'current', 'past']),
@@ -25,7 +25,7 @@ const filterSchema = z
  * overlaps. Dates alone decide, whatever the status: a trip without an end goes on for good, one without a start is in none
  * of these.
  */
-export type TripFilter = z.input<typeof filterSchema>;
+export type TripFilter = z.input<typeof tripFilterSchema>;
 export type TripListRequest = { limit?: number; cursor?: string | null } & TripFilter;
 
 const newest = { by: 'created_at', direction: 'desc', type: sql.raw('timestamptz'), isKey: isTimestamptz } as const;
@@ -44,7 +44,7 @@ export async function pageOfTrips<Row extends { id: string }>(
   kind: string,
   { limit, cursor, ...given }: TripListRequest,
 ): Promise<Page<Omit<Row & { sort_key: string }, 'sort_key'>>> {
-  const filter = validate(filterSchema, given);
+  const filter = validate(tripFilterSchema, given);
   const most = clampLimit(limit);
   const { by, direction, type, isKey } = orderOf(filter);
   const list = `${kind} by ${by} ${direction}`;

@@ -48,25 +48,27 @@ const fields = {
 export const tripInputSchema = z
   .strictObject({ ...fields, id: uuidSchema })
   .partial()
-  .required({ name: true })
-  .transform(({ id = crypto.randomUUID(), ...trip }) => ({
-    ...trip,
-    id: id.toLowerCase(),
-    status: trip.status ?? 'planning',
-    destinations: trip.destinations ?? [],
-    metadata: trip.metadata ?? {},
-  }));
+  .required({ name: true });
+
+export const newTripSchema = tripInputSchema.transform(({ id = crypto.randomUUID(), ...trip }) => ({
+  ...trip,
+  id: id.toLowerCase(),
+  status: trip.status ?? 'planning',
+  destinations: trip.destinations ?? [],
+  metadata: trip.metadata ?? {},
+}));
 
 export const tripPatchSchema = z
   .strictObject(fields)
   .partial()
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field')
-  .transform(({ route_data, destinations, metadata, ...patch }) => ({
-    ...patch,
-    ...(route_data !== undefined && { route_data: route_data && JSON.stringify(route_data) }),
-    ...(destinations && { destinations: JSON.stringify(destinations) }),
-    ...(metadata && { metadata: JSON.stringify(metadata) }),
-  }));
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
+
+export const tripChangeSchema = tripPatchSchema.transform(({ route_data, destinations, metadata, ...patch }) => ({
+  ...patch,
+  ...(route_data !== undefined && { route_data: route_data && JSON.stringify(route_data) }),
+  ...(destinations && { destinations: JSON.stringify(destinations) }),
+  ...(metadata && { metadata: JSON.stringify(metadata) }),
+}));
 
 /** `currency` is the budget's, by default the profile's; `id` may be made by the client, so that a repeated call is harmless. */
 export type TripInput = z.input<typeof tripInputSchema>;

@@ -16,14 +16,7 @@ import { copySchema, copyTrip, type TripCopy } from './trip_copy.ts';
 import { daysOf, dayWindowSchema, type TripDay } from './trip_days.ts';
 import { straightLine, type TripDistance } from './trip_distance.ts';
 import { pageOfTrips, type TripListRequest } from './trip_list.ts';
-import {
-  type Trip,
-  type TripInput,
-  type TripPatch,
-  tripColumns,
-  tripInputSchema,
-  tripPatchSchema,
-} from './trip_row.ts';
+import { newTripSchema, type Trip, type TripInput, type TripPatch, tripChangeSchema, tripColumns } from './trip_row.ts';
 
 export type { TripFilter } from './trip_list.ts';
 export type { Trip, TripCopy, TripDay, TripDistance, TripInput, TripListRequest, TripPatch };
@@ -78,12 +71,12 @@ export class TripRepository {
    * await alice.trips.create({ name: 'Big Lap', start_date: '2026-12-01', budget_total: '9000.00', currency: 'AUD' });
    */
   async create(input: TripInput): Promise<Trip> {
-    return found((await this.#insert(this.#db, [validate(tripInputSchema, input)]))[0], 'trip');
+    return found((await this.#insert(this.#db, [validate(newTripSchema, input)]))[0], 'trip');
   }
 
   /** As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`. */
   async createMany(inputs: readonly TripInput[]): Promise<Trip[]> {
-    const trips = validate(z.array(tripInputSchema), inputs);
+    const trips = validate(z.array(newTripSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, trips));
   }
 
@@ -144,7 +137,7 @@ export class TripRepository {
    * await alice.trips.update(trip.id, { end_date: '2027-02-01' }, { if_version: trip.version });
    */
   async update(id: string, patch: TripPatch, options: IfVersion = {}): Promise<Trip> {
-    return await this.#update(id, validate(tripPatchSchema, patch), validate(ifVersionSchema, options));
+    return await this.#update(id, validate(tripChangeSchema, patch), validate(ifVersionSchema, options));
   }
 
   /** Sets the status. @throws {NotFoundError} if the user has no such trip; others as `update`. */
@@ -318,7 +311,7 @@ export class TripRepository {
     return found(summary, 'trip');
   }
 
-  async #insert(db: Kysely<DB>, trips: z.output<typeof tripInputSchema>[]): Promise<Trip[]> {
+  async #insert(db: Kysely<DB>, trips: z.output<typeof newTripSchema>[]): Promise<Trip[]> {
     const inserted = await db
       .insertInto('trips')
       .columns([

@@ -1,9 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import {
+  budgetInputSchema,
+  budgetPatchSchema,
+  commentSchema,
+  conversationInputSchema,
   createDatabase,
   type Database,
+  expenseInputSchema,
+  expensePatchSchema,
+  feedbackInputSchema,
+  incomeInputSchema,
+  incomePatchSchema,
+  messageInputSchema,
+  postInputSchema,
+  postPatchSchema,
+  profilePatchSchema,
   type Session,
+  tripInputSchema,
+  tripPatchSchema,
   type UserRepositories,
   ValidationError,
 } from '../../src/index.ts';
@@ -340,6 +356,54 @@ const limits: [Table, string, Limits][] = [
   ['pam_feedback', 'metadata', json],
   ['post_comments', 'content', text(2000)],
 ];
+
+/** What a service may validate with. */
+const schemas = {
+  trips: [tripInputSchema, tripPatchSchema],
+  expenses: [expenseInputSchema, expensePatchSchema],
+  income_entries: [incomeInputSchema, incomePatchSchema],
+  budgets: [budgetInputSchema, budgetPatchSchema],
+  posts: [postInputSchema, postPatchSchema],
+  profiles: [profilePatchSchema],
+  pam_conversations: [conversationInputSchema],
+  pam_messages: [messageInputSchema],
+  pam_feedback: [feedbackInputSchema],
+  post_comments: [z.strictObject({ content: commentSchema })],
+} satisfies Record<Table, [z.ZodObject, ...z.ZodObject[]]>;
+
+describe.each(Object.entries(schemas))('the schemas of %s', (name, ofTable) => {
+  const table = name as Table;
+  const [first] = ofTable;
+
+  test('have no field whose limits are not here', () => {
+    const known = limits.flatMap(([of, column]) => (of === table ? [column] : []));
+    // Keys, what is one of a few words or any text, and what is tried with all the names that Postgres knows.
+    const others = ['id', 'trip_id', 'message_id', 'role', 'thumbs_up', 'timezone'];
+    const fields = ofTable.flatMap((schema) => Object.keys(schema.shape));
+    expect(fields.filter((field) => !known.includes(field) && !others.includes(field))).toEqual([]);
+  });
+
+  test('tell what is kept, and refused, as the table does', () => {
+    for (const [of, column, { kept, refused }] of limits.filter(([of]) => of === table)) {
+      const { ...base }: Row = writers[of].base();
+      if (of === 'profiles') base.region = 'x';
+      for (const schema of ofTable) {
+        for (const value of kept) expect(schema.safeParse({ ...base, [column]: value }).error, column).toBeUndefined();
+        for (const value of refused) expect(schema.safeParse({ ...base, [column]: value }).success, column).toBe(false);
+      }
+    }
+  });
+
+  test('give what they take again, and the repository takes', async () => {
+    for (const [of, column, { kept }] of limits.filter(([of]) => of === table)) {
+      for (const value of kept) {
+        const given = first.parse({ ...writers[of].base(), [column]: value });
+        expect(first.parse(given), column).toEqual(given);
+        await writers[of].write(given as never);
+      }
+    }
+  });
+});
 
 describe.each(limits)('%s.%s', (table, column, { kept, refused }) => {
   test.each(kept.map((value) => [shown(value), value]))('keeps %s', async (_, value) => {
