@@ -97,10 +97,11 @@ async function loadPerson(
     .onBehalfOf(sub)
     .kysely.insertInto('posts')
     .values(
-      posts.map(({ author, liked_by, comments, location, ...post }) => ({
+      posts.map(({ author, liked_by, comments, location, metadata = {}, ...post }) => ({
         ...post,
         user_id: author,
         location: location && JSON.stringify(location),
+        metadata: JSON.stringify(metadata),
       })),
     )
     .onConflict((conflict) => conflict.doNothing())

@@ -6,7 +6,9 @@ import {
   type Session,
   type UserRepositories,
 } from '../src/index.ts';
-import { table } from './table.ts';
+import { budgetTheSummer, readTheBank } from './money.ts';
+import { lookAround, moderate } from './people.ts';
+import { heading, money, say, table } from './print.ts';
 
 type User = Session<UserRepositories>;
 
@@ -21,12 +23,19 @@ export async function tellStory(connectionString: string): Promise<void> {
   const database = createDatabase({ connectionString });
   try {
     const maya = database.asUser({ sub: people.maya });
+    const sam = database.asUser({ sub: people.sam });
+    const priya = database.asUser({ sub: people.priya });
     await reviewTheYear(maya);
     await planTheWayBack(maya);
     await searchAndLookAhead(maya);
-    await share(maya, database.asUser({ sub: people.sam }), database.asUser({ sub: people.priya }), database.asAnon());
+    await readTheBank(maya);
+    await budgetTheSummer(maya);
+    await share(maya, sam, priya, database.asAnon());
+    await lookAround(maya, priya);
+    await moderate(sam, priya, database.asService());
     await askPam(maya, database.asService());
-    await tryWhatIsForbidden(maya, database.asUser({ sub: people.priya }));
+    await tryWhatIsForbidden(maya, priya);
+    await takeHome(maya);
   } finally {
     await database.destroy();
   }
@@ -171,8 +180,16 @@ async function askPam(maya: User, backend: ServiceSession): Promise<void> {
     role: 'assistant',
     content: `${fuel.map(({ total, currency, count }) => `${money(total, currency)} in ${count} stops`).join(' and ')}.`,
   });
-  const { items } = await maya.pam.history(conversation.id);
-  for (const { role, content } of items.toReversed()) say(`  ${role.padEnd(10)} ${content}`);
+  for (const { role, content } of await maya.pam.recent(conversation.id, { max_characters: 2000 })) {
+    say(`  ${role.padEnd(10)} ${content}`);
+  }
+}
+
+async function takeHome(maya: User): Promise<void> {
+  heading('At last she takes everything with her');
+  const rows = new Map<string, number>();
+  for await (const { table: name } of maya.profiles.exportData()) rows.set(name, (rows.get(name) ?? 0) + 1);
+  say(`  Her export: ${[...rows].map(([name, count]) => `${count} ${name}`).join(', ')}.`);
 }
 
 async function tryWhatIsForbidden(maya: User, priya: User): Promise<void> {
@@ -231,16 +248,4 @@ async function outcomeOf(act: () => Promise<unknown>): Promise<string> {
 function spending({ spent_by_currency }: { spent_by_currency: Record<string, string> }): string {
   const amounts = Object.entries(spent_by_currency).map(([currency, amount]) => money(amount, currency));
   return amounts.join(', ') || 'nothing';
-}
-
-function money(amount: string | null, currency: string): string | null {
-  return amount === null ? null : `${amount.replace(/\B(?=(\d{3})+\.)/g, ',')} ${currency}`;
-}
-
-function heading(text: string): void {
-  say(`\n── ${text} ${'─'.repeat(Math.max(0, 90 - text.length))}\n`);
-}
-
-function say(text: string): void {
-  console.log(text);
 }

@@ -18,3 +18,15 @@ export function table<Row extends Record<string, Cell>>(rows: Row[]): string {
       .join('\n')
   );
 }
+
+export function money(amount: string | null, currency: string): string | null {
+  return amount === null ? null : `${amount.replace(/\B(?=(\d{3})+\.)/g, ',')} ${currency}`;
+}
+
+export function heading(text: string): void {
+  say(`\n── ${text} ${'─'.repeat(Math.max(0, 90 - text.length))}\n`);
+}
+
+export function say(text: string): void {
+  console.log(text);
+}
