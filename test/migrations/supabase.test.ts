@@ -1,7 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { compareManifests } from '../../src/manifest/compare_manifests.ts';
+import { parseText } from '../../src/manifest/manifest_text.ts';
+import { readManifest } from '../../src/manifest/read_manifest.ts';
+import { connect } from '../../src/testing/connect.ts';
 import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
 import { migrate } from '../../src/testing/migrate.ts';
+import { findings } from '../security/lint/findings.ts';
 import { catalogOf, matching, rolesOf } from './support/catalog.ts';
 import { privateServer } from './support/private_server.ts';
 import {
@@ -136,6 +142,16 @@ describe.each<DefaultPrivileges>(['everything', 'nothing'])(
 
     afterAll(async () => {
       await plain.drop();
+    });
+
+    test('has the schema of docs/manifest.txt, and nothing that Supabase warns of', async () => {
+      const committed = await readFile(new URL('../../docs/manifest.txt', import.meta.url), 'utf8');
+      const client = await connect(database.connectionString);
+      const manifest = await readManifest(client);
+      const warnings = await findings(client);
+      await client.end();
+      expect(compareManifests(parseText(committed), manifest)).toEqual([]);
+      expect(warnings).toEqual([]);
     });
 
     test('gets the same objects as a plain Postgres, with the same privileges', async () => {
