@@ -6,15 +6,19 @@ import { explainMigrationError, migratorProps } from '../testing/migrate.ts';
 import { findConnectionString } from './connection_string.ts';
 import { fail } from './fail.ts';
 
+/** Who waits for a lock on a table has everybody wait who comes after. */
+const lockTimeoutMillis = 5_000;
+
 /**
  * The dialect for kysely-ctl, on the database of `findConnectionString`, once the server has answered and is new enough.
- * kysely-ctl prints errors with their stack; this ends the process with one line instead.
+ * kysely-ctl prints errors with their stack; this ends the process with one line instead. A migration waits 5 s for a lock,
+ * or as long as `lock_timeout` in the connection string says, in milliseconds; a second deploy waits for the first to end.
  */
 export async function checkedDialect(): Promise<PostgresDialect> {
   const connectionString = await findConnectionString().catch(fail);
   const client = await connect(connectionString).catch(fail);
   await client.end();
-  const pool = new pg.Pool({ connectionString, max: 1 });
+  const pool = new pg.Pool({ lock_timeout: lockTimeoutMillis, connectionString, max: 1 });
   // A lost connection then fails the query that runs, which is reported, rather than the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));

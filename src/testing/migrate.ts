@@ -62,6 +62,9 @@ export function explainMigrationError({ error, results }: MigrationResultSet): s
   if (error instanceof pg.DatabaseError && duplicateCodes.includes(error.code ?? '')) {
     return `The database is half-migrated: "${failed}" is not listed in kysely_migration, yet ${reason}. Nothing was changed: migrate an empty database, or drop what was made outside of migrations.`;
   }
+  if (error instanceof pg.DatabaseError && error.code === '55P03') {
+    return `The migration "${failed}" did not get its locks: a transaction holds a table for longer than lock_timeout. Nothing was changed: end it, or run again; DATABASE_URL may say how long to wait, as ?lock_timeout=30000.`;
+  }
   return `The migration "${failed}" failed: ${reason}. Nothing was changed: a run is one transaction.`;
 }
 
