@@ -234,6 +234,7 @@ export function createDatabase({
             (tx, level) => runInTransaction(pool, context, () => fn(inside(tx, level))),
             transactionOptions,
             onRetry,
+            signal,
           );
         return tracing ? tracing.transaction(run) : run();
       },

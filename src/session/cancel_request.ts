@@ -27,11 +27,11 @@ export async function cancelRequest(client: ClientBase, config: PoolConfig): Pro
   connection.on('sslconnect', cancel);
   if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
   // A name may stand for several servers; a certificate is for the name.
-  else connection.connect(port, ssl ? host : addressOf(client, host));
+  else connection.connect({ port, host: addressOf(client) ?? host }, host);
   await isTaken;
   clearTimeout(timer);
 }
 
-function addressOf({ connection: { stream } }: ClientBase, host: string): string {
-  return (stream instanceof Socket ? stream.remoteAddress : undefined) ?? host;
+function addressOf({ connection: { stream } }: ClientBase): string | undefined {
+  return stream instanceof Socket ? stream.remoteAddress : undefined;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
-import { CancelledError, ConnectionError, type DatabaseError } from '../types/errors.ts';
+import { CancelledError, ConfigurationError, ConnectionError, type DatabaseError } from '../types/errors.ts';
 import { cancelRequest } from './cancel_request.ts';
 
 /** A pool whose connections can be waited for, cancelled and given up. */
@@ -8,6 +8,8 @@ export class ConnectionPool extends Pool {
   /** Those that are being made and those that are being ended included, which the pool does not count. */
   readonly #open: ReadonlySet<ClientBase>;
   readonly #suspect = new WeakSet<ClientBase>();
+  /** Nobody but `onConnect` has used them. */
+  readonly #new = new WeakSet<ClientBase>();
   readonly #closing = new AbortController();
   #refusesWork = false;
   #waiting = 0;
@@ -19,13 +21,19 @@ export class ConnectionPool extends Pool {
         super(clientConfig);
         open.add(this);
         this.once('end', () => open.delete(this));
+        // Not all of them come from the socket: a `password` that throws leaves it open.
+        this.connection.on('error', () => this.connection.stream.destroy());
       }
     }
     super({ ...config, Client: PoolMember });
     this.#open = open;
     // An emitter without a listener throws its errors. The pool emits those of idle clients, which it replaces by itself.
     this.on('error', ignore);
-    this.on('connect', (client) => client.on('error', ignore));
+    this.on('connect', (client) => {
+      client.on('error', ignore);
+      this.#new.add(client);
+    });
+    this.on('release', (_, client) => this.#new.delete(client));
   }
 
   /** How many connections there are, those included that are being made or ended. */
@@ -42,7 +50,8 @@ export class ConnectionPool extends Pool {
    * A connection outside of a transaction: after the commit of one that another user of the pool left inside, theirs would
    * be committed too.
    *
-   * @throws {CancelledError} once `signal` is aborted; `ConnectionError` if the pool is closed; or the driver's error.
+   * @throws {CancelledError} once `signal` is aborted; `ConnectionError` if the pool is closed; `ConfigurationError` if
+   *   `onConnect` has left a transaction open; or the driver's error.
    */
   async take(signal?: AbortSignal): Promise<PoolClient> {
     for (;;) {
@@ -54,9 +63,14 @@ export class ConnectionPool extends Pool {
       const client = await connecting.finally(() => {
         this.#waiting -= 1;
       });
-      if (client.getTransactionStatus() === 'I' && !this.#suspect.has(client)) return client;
+      const isNew = this.#new.has(client);
+      // Waits for what `onConnect` has sent and not awaited.
+      if (!client.readyForQuery) await client.query('').catch(ignore);
+      const isOutside = client.getTransactionStatus() === 'I';
+      if (isOutside && !this.#suspect.has(client)) return client;
       client.connection.stream.destroy();
       client.release(true);
+      if (isNew && !isOutside) throw leftOpen();
     }
   }
 
@@ -130,6 +144,10 @@ function hasConnected(client: ClientBase): boolean {
 
 export function cancelled(): DatabaseError {
   return new CancelledError('The statement was cancelled: its signal is aborted.');
+}
+
+function leftOpen(): DatabaseError {
+  return new ConfigurationError('onConnect has left a transaction open: commit it there.');
 }
 
 function interrupted(): DatabaseError {

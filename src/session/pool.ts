@@ -2,13 +2,15 @@ import { Client, type PoolConfig } from 'pg';
 import { parse } from 'pg-connection-string';
 import { ConfigurationError } from '../types/errors.ts';
 import { ConnectionPool } from './connection_pool.ts';
+import { checkPoolOptions, readNumbers } from './pool_options.ts';
 import { getTypeParser } from './type_parsers.ts';
 
 /**
  * A pool as sessions need it: connections that are idle for 10 s are probed, waiting for one ends after 10 s, and one that
  * the server ends is replaced instead of ending the process. Rows hold dates as "YYYY-MM-DD", numeric and bigint as text.
  *
- * @throws {ConfigurationError} if the connection string is empty or malformed, or a limit of the server has `pg`'s own name.
+ * @throws {ConfigurationError} if the connection string is empty or malformed, an option is not what it must be, or a limit
+ *   of the server has `pg`'s own name.
  */
 export function createPool(config: PoolConfig): ConnectionPool {
   const {
@@ -29,11 +31,13 @@ export function createPool(config: PoolConfig): ConnectionPool {
   };
   check(options);
   refuseLimits(options);
+  checkPoolOptions(options);
   const { connectionString, ...rest } = options;
   if (connectionString === undefined) return new ConnectionPool(rest);
   // Parsed once: it may name certificates, which are files.
-  const parsed: object = parse(connectionString);
+  const parsed = readNumbers(parse(connectionString));
   refuseLimits(parsed);
+  checkPoolOptions(parsed);
   return new ConnectionPool({ ...rest, ...parsed });
 }
 

@@ -8,6 +8,7 @@ import {
   type Transaction,
 } from 'kysely';
 import { AfterCommitError, DatabaseError, SerializationError, ValidationError } from '../types/errors.ts';
+import { cancelled } from './connection_pool.ts';
 import { type AfterCommit, TransactionLevel } from './transaction_level.ts';
 
 export type TransactionOptions = {
@@ -22,12 +23,13 @@ export type TransactionOptions = {
  * Runs `fn` in a transaction: all of it takes effect or, if `fn` throws, nothing. After a `SerializationError` (40001, 40P01)
  * everything is undone and `fn` runs again, so what must not happen twice belongs into `afterCommit`.
  *
- * `onRetry` is told why, before `fn` runs again. `level.nested` runs a part of it that can be undone alone; `level.afterCommit` registers what is to be done once
- * everything is saved.
+ * `onRetry` is told why, before `fn` runs again; `signal` is the session's, and ends the pause before that. `level.nested`
+ * runs a part of it that can be undone alone; `level.afterCommit` registers what is to be done once everything is saved.
  *
- * @throws whatever `fn` throws; `SerializationError` when the retries are used up; `DatabaseError` with code `25P02` if `fn`
- * caught the error of a statement and went on, because Postgres then saves nothing; `AfterCommitError` if everything is
- * saved, and a function of `afterCommit` failed; `ValidationError` if `retries` is not a whole number.
+ * @throws whatever `fn` throws; `SerializationError` when the retries are used up; `CancelledError` if `signal` is aborted
+ * between two of them; `DatabaseError` with code `25P02` if `fn` caught the error of a statement and went on, because
+ * Postgres then saves nothing; `AfterCommitError` if everything is saved, and a function of `afterCommit` failed;
+ * `ValidationError` if `retries` is not a whole number.
  * @example
  * await runTransaction(alice.kysely, async (trx, level) => {
  *   await trx.updateTable('expenses').set({ trip_id: to }).where('trip_id', '=', from).execute();
@@ -39,6 +41,7 @@ export async function runTransaction<DB, T>(
   fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
   { isolationLevel, accessMode, retries = 3 }: TransactionOptions = {},
   onRetry?: (error: SerializationError) => void,
+  signal?: AbortSignal,
 ): Promise<T> {
   if (!Number.isInteger(retries) || retries < 0) {
     throw new ValidationError([{ path: 'retries', reason: 'must be a whole number from 0' }]);
@@ -72,7 +75,9 @@ export async function runTransaction<DB, T>(
       if (error instanceof AbortedTransactionError) throw swallowed();
       if (!(error instanceof SerializationError) || attempt >= retries) throw error;
       onRetry?.(error);
-      await sleep(pause(attempt));
+      await sleep(pause(attempt), undefined, { signal }).catch(() => {
+        throw cancelled();
+      });
     }
   }
 }

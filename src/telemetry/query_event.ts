@@ -3,6 +3,7 @@ import type { ObservedStatement, Observer } from '../session/observed_client.ts'
 import { ConfigurationError } from '../types/errors.ts';
 import { isUuid } from '../types/uuid.ts';
 import { shownText } from './statement_text.ts';
+import { outsideOfCall } from './tracing.ts';
 import { warnOfTelemetry } from './warning.ts';
 
 /**
@@ -36,7 +37,7 @@ export function queryEvents(onQuery: (event: QueryEvent) => unknown): Observer {
   if (typeof onQuery !== 'function') throw new ConfigurationError('onQuery must be a function.');
   async function tell(event: QueryEvent): Promise<void> {
     try {
-      await onQuery(event);
+      await outsideOfCall(() => onQuery(event));
     } catch (error) {
       warnOfTelemetry(error);
     }

@@ -1,5 +1,7 @@
+/** Of a comment that may hold others only how it begins. */
 const literalsAndComments =
-  /"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\be'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'?|'[^']*(?:''[^']*)*'?|(\$(?:[a-z_]\w*)?\$)[\s\S]*?(?:\1|$)|(?<![\w$"])\.?\d[\w.]*|\b(?:true|false)\b/gi;
+  /"(?:[^"]|"")*"|--[^\n]*|\/\*|\be'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'?|'[^']*(?:''[^']*)*'?|(\$(?:[a-z_]\w*)?\$)[\s\S]*?(?:\1|$)|(?<![\w$"])\.?\d[\w.]*|\b(?:true|false)\b/gi;
+const commentMarks = /\/\*|\*\//g;
 
 /**
  * The text of a statement as others may read it: as it is with its placeholders, or, without parameters, when values can
@@ -29,10 +31,34 @@ export function summaryOf(sql: string): string {
 }
 
 function withoutLiterals(sql: string): string {
-  return sql.replace(literalsAndComments, (found) => {
-    if (found.startsWith('"')) return found;
-    return found.startsWith('--') || found.startsWith('/*') ? ' ' : '?';
-  });
+  const shown: string[] = [];
+  let end = 0;
+  for (let match = find(literalsAndComments, sql, end); match; match = find(literalsAndComments, sql, end)) {
+    const [found] = match;
+    shown.push(sql.slice(end, match.index), shownInstead(found));
+    end = found === '/*' ? endOfComment(sql, match.index) : match.index + found.length;
+  }
+  return shown.join('') + sql.slice(end);
+}
+
+function shownInstead(found: string): string {
+  if (found.startsWith('"')) return found;
+  return found.startsWith('--') || found === '/*' ? ' ' : '?';
+}
+
+/** Postgres nests comments; one that is not closed lasts until the end. */
+function endOfComment(sql: string, start: number): number {
+  let depth = 0;
+  for (let mark = find(commentMarks, sql, start); mark; mark = find(commentMarks, sql, mark.index + 2)) {
+    depth += mark[0] === '/*' ? 1 : -1;
+    if (depth === 0) return mark.index + 2;
+  }
+  return sql.length;
+}
+
+function find(pattern: RegExp, sql: string, from: number): RegExpExecArray | null {
+  pattern.lastIndex = from;
+  return pattern.exec(sql);
 }
 
 function withoutParts(text: string): string {

@@ -21,6 +21,14 @@ const tables: Readonly<Record<string, string>> = {
   pam: 'pam_conversations',
 };
 
+/** The texts of the statements that the call of a repository has sent. */
+const call = new AsyncLocalStorage<Set<string> | undefined>();
+
+/** Runs what is none of the business of the repository's call around it. */
+export function outsideOfCall<T>(fn: () => T): T {
+  return call.run(undefined, fn);
+}
+
 /**
  * Spans by OpenTelemetry's semantic conventions for databases: one of kind CLIENT for each call of a repository, one for each
  * statement that is in none, and one of kind INTERNAL around each transaction. No value of a row, a parameter or a claim is
@@ -29,8 +37,6 @@ const tables: Readonly<Record<string, string>> = {
 export class Tracing implements Observer {
   readonly #tracer: Tracer;
   readonly #server: Attributes;
-  /** The texts of the statements that a call of a repository has sent. */
-  readonly #call = new AsyncLocalStorage<Set<string>>();
 
   /** @throws {ConfigurationError} unless `tracer` is one. */
   constructor(tracer: Tracer, pool: Pool) {
@@ -63,7 +69,7 @@ export class Tracing implements Observer {
     });
   }
 
-  #traceCall(operation: string, collection: string, inputs: unknown[], call: () => unknown): unknown {
+  #traceCall(operation: string, collection: string, inputs: unknown[], method: () => unknown): unknown {
     const summary = `${operation} ${collection}`;
     const attributes: Attributes = {
       ...this.#server,
@@ -76,7 +82,7 @@ export class Tracing implements Observer {
     const texts = new Set<string>();
     return this.#tracer.startActiveSpan(summary, { kind: client, attributes }, (span) => {
       try {
-        const result = this.#call.run(texts, call);
+        const result = call.run(texts, method);
         return isAsyncIterable(result) ? this.#traceRows(span, texts, result) : this.#traceResult(span, texts, result);
       } catch (error) {
         fail(span, error);
@@ -99,15 +105,15 @@ export class Tracing implements Observer {
 
   /** Rows that come one by one: the span lasts until the last, or until nobody wants more. */
   async *#traceRows(span: Span, texts: Set<string>, rows: AsyncIterable<unknown>): AsyncGenerator<unknown> {
-    const iterator = this.#call.run(texts, () => rows[Symbol.asyncIterator]());
-    const next = () => this.#call.run(texts, () => iterator.next());
+    const iterator = call.run(texts, () => rows[Symbol.asyncIterator]());
+    const next = () => call.run(texts, () => iterator.next());
     try {
       for (let row = await next(); !row.done; row = await next()) yield row.value;
     } catch (error) {
       fail(span, error);
       throw error;
     } finally {
-      await this.#call.run(texts, () => iterator.return?.());
+      await call.run(texts, () => iterator.return?.());
       end(span, texts);
     }
   }
@@ -131,9 +137,9 @@ export class Tracing implements Observer {
 
   statement({ sql, parameters, startTime, endTime, error }: ObservedStatement): void {
     const text = shownText(sql, parameters);
-    const call = this.#call.getStore();
-    if (call) {
-      call.add(text);
+    const texts = call.getStore();
+    if (texts) {
+      texts.add(text);
       return;
     }
     const summary = summaryOf(sql);
@@ -142,7 +148,7 @@ export class Tracing implements Observer {
   }
 
   unconnected(error: DatabaseError, startTime: number): void {
-    if (this.#call.getStore()) return;
+    if (call.getStore()) return;
     this.#past('connect', startTime, { ...this.#server, 'db.operation.name': 'connect' }, error).end();
   }
 

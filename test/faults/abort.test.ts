@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -225,6 +225,24 @@ describe('a transaction whose signal is aborted', () => {
     controller.abort();
     expect(await error).toEqual(cancelled);
     expect((await calm.trips.list()).items).toEqual([]);
+  });
+
+  test('while it pauses before it runs again does not', async () => {
+    const { controller, alice } = await personOf({ max: 1 });
+    let attempts = 0;
+    const transaction = alice.transaction(
+      async (tx) => {
+        attempts += 1;
+        // The pause after the eighth attempt is half a second at least.
+        if (attempts === 8) setTimeout(() => controller.abort(), 100);
+        await sql`do $$ begin raise serialization_failure; end $$`.execute(tx.kysely);
+      },
+      { retries: 9 },
+    );
+    const aborted = once(controller.signal, 'abort').then(() => performance.now());
+    expect(await errorOf(transaction)).toEqual(cancelled);
+    expect(performance.now() - (await aborted)).toBeLessThan(200);
+    expect(attempts).toBe(8);
   });
 
   test('while it waits for its connection never starts', async () => {

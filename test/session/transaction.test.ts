@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { userContext } from '../../src/session/claims.ts';
 import type { ConnectionPool } from '../../src/session/connection_pool.ts';
@@ -7,6 +7,7 @@ import { createPool } from '../../src/session/pool.ts';
 import { runTransaction } from '../../src/session/transaction.ts';
 import {
   AfterCommitError,
+  CancelledError,
   ConfigurationError,
   DatabaseError,
   SerializationError,
@@ -170,6 +171,28 @@ describe('retries', () => {
   test.each([-1, 1.5, Number.NaN])('are not %d', async (retries) => {
     const transaction = runTransaction(session, async () => expect.unreachable(), { retries });
     await expect(transaction).rejects.toThrow(ValidationError);
+  });
+
+  test('do not wait for their turn once the signal is aborted', async () => {
+    const controller = new AbortController();
+    let attempts = 0;
+    const run = async (trx: Transaction<Accounts>) => {
+      attempts += 1;
+      await collide.execute(trx);
+    };
+    let abortedAt = 0;
+    // The pause before the ninth attempt is half a second at least.
+    const abortInPause = () => {
+      if (attempts < 8) return;
+      setTimeout(() => {
+        abortedAt = performance.now();
+        controller.abort();
+      }, 20);
+    };
+    const transaction = runTransaction(session, run, { retries: 9 }, abortInPause, controller.signal);
+    await expect(transaction).rejects.toThrow(CancelledError);
+    expect(performance.now() - abortedAt).toBeLessThan(250);
+    expect(attempts).toBe(8);
   });
 
   test('are for serialization failures only', async () => {

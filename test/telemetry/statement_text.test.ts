@@ -22,13 +22,18 @@ describe('the text of a statement', () => {
     ["select 'not closed, secret", 'select ?'],
     ['do $$ not closed, secret', 'do ?'],
     ['select 1 /* not closed, secret', 'select ?  '],
+    ['select 1 /* a /* b */ secret */ + 2', 'select ?   + ?'],
+    ['select 1 /* a /* b */ not closed, secret', 'select ?  '],
+    ['select /*/ secret **/ a /**/ + /*/*/**/*/*/ b', 'select   a   +   b'],
+    ["select '/*', 2 /* ' */, 3", 'select ?, ?  , ?'],
+    ['select "/*" -- /* secret\n, 4', 'select "/*"  \n, ?'],
   ])('without parameters has no literals: %s', (sql, shown) => {
     expect(shownText(sql, [])).toBe(shown);
   });
 
   test('of any length takes no time', () => {
     const started = performance.now();
-    for (const part of ["'", '"', '(', '$', '/*', "e'\\", '1.', 'select ', 'from ', ' ', '((1), ']) {
+    for (const part of ["'", '"', '(', '$', '/*', '/**/', '/*/**/', "e'\\", '1.', 'select ', 'from ', ' ', '((1), ']) {
       shownText(part.repeat(50_000), []);
       summaryOf(part.repeat(50_000) + ')'.repeat(50_000));
     }
@@ -53,6 +58,7 @@ test.each([
   ['(select 1 from a) union (select 2 from b)', 'union'],
   ['explain select 1', 'explain'],
   ['/* why */ -- what\n vacuum', 'vacuum'],
+  ['/* why /* and */ how */ vacuum', 'vacuum'],
   ['', 'postgresql'],
 ])('the summary of %s', (sql, summary) => {
   expect(summaryOf(sql)).toBe(summary);

@@ -367,6 +367,28 @@ describe('a statement of a service’s own makes one span', () => {
   });
 });
 
+test('what a hook sends is in no call that it was told of', async () => {
+  const alice = await signUp();
+  const service = database.asService();
+  const sent: Promise<unknown>[] = [];
+  // As the hook does it: at once, while the call is under way.
+  const onQuery = ({ sql: text }: QueryEvent) => {
+    if (text.includes('"trips"'))
+      sent.push(sql`select 1 as from_hook`.execute(service.kysely), service.feedback.list());
+  };
+  await withDatabase({ onQuery }, async (other) => {
+    const spans = await spansOf(async () => {
+      await other.asUser({ sub: alice.id }).trips.list();
+      await Promise.all(sent);
+    });
+    const textOf = (name: string) => spans.find((span) => span.name === name)?.attributes['db.query.text'];
+    expect(spans.map(({ name }) => name).sort()).toEqual(['list pam_feedback', 'list trips', 'select']);
+    expect(textOf('list trips')).toMatch(/^select .* from "trips" [^;]*$/);
+    expect(textOf('list pam_feedback')).toMatch(/ from "pam_feedback" [^;]*$/);
+    expect(textOf('select')).toBe('select ? as from_hook');
+  });
+});
+
 describe('a transaction', () => {
   test('is the parent of what happens in it, and a child of what is around it', async () => {
     const alice = await signUp();
