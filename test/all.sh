@@ -26,7 +26,10 @@ for major in 15 17 18; do
   suite "embedded $major" env TEST_POSTGRES=embedded "TEST_POSTGRES_VERSION=$major" vitest run "$@"
 done
 
-if [ $# = 0 ]; then suite 'soak, 180 s' env TEST_POSTGRES=embedded SOAK_SECONDS=180 vitest run test/soak; fi
+if [ $# = 0 ]; then
+  suite 'soak, 180 s' env TEST_POSTGRES=embedded SOAK_SECONDS=180 vitest run test/soak
+  suite 'a million rows' env TEST_POSTGRES=embedded SCALE_PEOPLE=20000 vitest run test/scale
+fi
 
 suite DATABASE_URL node test/support/with_database_url.ts vitest run "$@"
 
