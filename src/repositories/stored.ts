@@ -1,10 +1,27 @@
-import type { Kysely } from 'kysely';
+import { CompiledQuery, type Kysely } from 'kysely';
+import { runTransaction } from '../session/transaction.ts';
 import type { DB } from '../types/database.ts';
 import { ConflictError, NotFoundError, UniqueError } from '../types/errors.ts';
 
-/** Runs several statements as one: in the transaction that `db` is, or in one of their own. */
+/**
+ * Runs several statements as one: in a transaction of their own, or in the one that `db` is. There they are undone together
+ * if one fails, or what was made of them, so that who catches the error and goes on has saved none of it.
+ */
 export async function atomically<T>(db: Kysely<DB>, work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
-  return db.isTransaction ? await work(db) : await db.transaction().execute(work);
+  if (!db.isTransaction) return await runTransaction(db, work);
+  const run = (sql: string) => db.executeQuery(CompiledQuery.raw(sql));
+  await run('savepoint wheels_atomically');
+  try {
+    const result = await work(db);
+    await run('release savepoint wheels_atomically');
+    return result;
+  } catch (error) {
+    // On a lost connection neither is possible, nor needed.
+    await run('rollback to savepoint wheels_atomically')
+      .then(() => run('release savepoint wheels_atomically'))
+      .catch(() => {});
+    throw error;
+  }
 }
 
 /**

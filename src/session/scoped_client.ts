@@ -1,11 +1,12 @@
 import type { PostgresCursor, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import { type PoolClient, DatabaseError as PostgresError } from 'pg';
-import { ConfigurationError, ConnectionError, DatabaseError } from '../types/errors.ts';
+import { ConfigurationError, ConnectionError, DatabaseError, SerializationError } from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
 import { type ConnectionPool, cancelled } from './connection_pool.ts';
 import { type Batch, Cursor, type CursorConnection } from './cursor.ts';
 import { Exchange, type Fetch, type Outcome, type Statement, toWire } from './exchange.ts';
 import { noteStream } from './own_transaction.ts';
+import { defaultRetries, pauseBeforeRetry } from './retry.ts';
 import { explainRefusal } from './settings.ts';
 import type { StatementCache } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
@@ -213,9 +214,23 @@ export class ScopedClient implements PostgresPoolClient {
     if (this.#begin === undefined && this.#status === 'I' && mayCommitInside.test(sql)) {
       return await this.#queryInBlock(sql, parameters);
     }
-    const { result } = await this.#run({ text: sql, values: toWire(parameters) }, !isEnd);
+    const { result } = await this.#runAgain({ text: sql, values: toWire(parameters) }, !isEnd);
     const { command, rowCount, rows } = result;
     return { ...nothing<R>(command ?? ''), rowCount: rowCount ?? 0, rows: rows as R[] };
+  }
+
+  /** Outside of a transaction nothing is left of a statement that has met a rival: it may run again. */
+  async #runAgain(statement: Statement, needsSettings: boolean): Promise<Answer> {
+    const isAlone = this.#begin === undefined && this.#status === 'I';
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#run(statement, needsSettings);
+      } catch (error) {
+        if (!isAlone || !(error instanceof SerializationError) || attempt >= defaultRetries) throw error;
+        await pauseBeforeRetry(attempt, this.#scope.signal);
+        this.#refuseIfAborted();
+      }
+    }
   }
 
   /** In a transaction block the server refuses the `commit` of a code block, after which it would run as the login role. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AbortedTransactionError,
   type AccessMode,
@@ -8,7 +7,7 @@ import {
   type Transaction,
 } from 'kysely';
 import { AfterCommitError, DatabaseError, SerializationError, ValidationError } from '../types/errors.ts';
-import { cancelled } from './connection_pool.ts';
+import { defaultRetries, pauseBeforeRetry } from './retry.ts';
 import { type AfterCommit, TransactionLevel } from './transaction_level.ts';
 
 export type TransactionOptions = {
@@ -39,7 +38,7 @@ export type TransactionOptions = {
 export async function runTransaction<DB, T>(
   kysely: Kysely<DB>,
   fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
-  { isolationLevel, accessMode, retries = 3 }: TransactionOptions = {},
+  { isolationLevel, accessMode, retries = defaultRetries }: TransactionOptions = {},
   onRetry?: (error: SerializationError) => void,
   signal?: AbortSignal,
 ): Promise<T> {
@@ -75,9 +74,7 @@ export async function runTransaction<DB, T>(
       if (error instanceof AbortedTransactionError) throw swallowed();
       if (!(error instanceof SerializationError) || attempt >= retries) throw error;
       onRetry?.(error);
-      await sleep(pause(attempt), undefined, { signal }).catch(() => {
-        throw cancelled();
-      });
+      await pauseBeforeRetry(attempt, signal);
     }
   }
 }
@@ -93,11 +90,6 @@ async function runAfterCommit(registered: readonly AfterCommit[]): Promise<void>
     }
   }
   if (errors.length > 0) throw new AfterCommitError(errors);
-}
-
-/** Milliseconds: 10, 20, 40 … 1000, by half more or less at random, so that rivals do not meet again. */
-function pause(attempt: number): number {
-  return Math.min(10 * 2 ** attempt, 1000) * (0.5 + Math.random());
 }
 
 function swallowed(): DatabaseError {
