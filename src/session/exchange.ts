@@ -174,8 +174,9 @@ export class Exchange implements Submittable {
   #keepDescription(text: string): void {
     const prepared = this.#statements?.find(text);
     if (!prepared || !isQuery.test(text)) return;
-    prepared.described = new Result('', this.#client);
-    prepared.described.addFields(this.#result.fields);
+    const described = new Result('', this.#client);
+    described.addFields(this.#result.fields);
+    prepared.described = described;
   }
 
   handleError(error: unknown, connection: Connection): void {

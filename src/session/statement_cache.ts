@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import type Result from 'pg/lib/result.js';
 
 /** A statement that a connection has prepared. */
 export type PreparedStatement = {
   readonly name: string;
-  /** A result without rows, once the server has described them. */
-  described?: Result;
+  /** One of `pg`'s results without rows, once the server has described them. */
+  described?: object;
 };
 
 /** The statements that one connection has prepared: the most recently used ones, by their SQL text. */

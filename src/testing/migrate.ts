@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Kysely, PostgresDialect } from 'kysely';
 import {
   FileMigrationProvider,
+  type MigrationProvider,
   type MigrationResultSet,
   Migrator,
   type MigratorProps,
@@ -14,9 +15,16 @@ import pg from 'pg';
 /** The folder of this package's migrations. */
 export const migrationFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
 
+/** This package's migrations, for kysely-ctl or a `Migrator`. */
+export const migrationProvider: MigrationProvider = providerOf(migrationFolder);
+
+function providerOf(folder: string): MigrationProvider {
+  return new FileMigrationProvider({ fs, path, migrationFolder: folder });
+}
+
 /** What a `Migrator` needs to run the migrations of a folder. */
 export function migratorProps(db: MigratorProps['db'], folder: string): MigratorProps {
-  return { db, provider: new FileMigrationProvider({ fs, path, migrationFolder: folder }) };
+  return { db, provider: providerOf(folder) };
 }
 
 /**
