@@ -182,6 +182,7 @@ export function createDatabase({
   tracer,
   ...poolConfig
 }: DatabaseOptions): Database {
+  requireNode();
   const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis, query_timeout };
   checkLimits(limits);
   const pool = createPool(poolConfig);
@@ -274,6 +275,13 @@ export function createDatabase({
       return closing;
     },
   };
+}
+
+/** npm only warns of `engines`, and what is missing would fail in the middle of a statement. */
+function requireNode(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return;
+  throw new ConfigurationError(`Node 22.18 or newer is needed: this is ${process.versions.node}.`);
 }
 
 function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db: Kysely<DB>, userId: string) => Pam) {

@@ -3,6 +3,8 @@
  *
  * @example
  * // kysely.config.ts, for npx kysely migrate:latest
+ * import { defineConfig } from 'kysely-ctl';
+ * import { Pool } from 'pg';
  * import { migrationProvider } from '@wheelsandwins/db/migrations';
  * const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 1, lock_timeout: 5000 });
  * export default defineConfig({ dialect: 'pg', dialectConfig: { pool }, migrations: { provider: migrationProvider } });
@@ -10,4 +12,4 @@
  * import { migrate } from '@wheelsandwins/db/migrations';
  * await migrate(process.env.DATABASE_URL, 'latest');
  */
-export { countMigrations, migrate, migrationProvider } from './testing/migrate.ts';
+export { migrate, migrationProvider } from './testing/migrate.ts';

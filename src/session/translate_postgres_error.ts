@@ -81,6 +81,10 @@ const bySqlState: Record<string, Translation> = {
     TimeoutError,
     'The transaction was idle for longer than idleInTransactionTimeoutMillis allows: do slow work outside of it.',
   ),
+  '25P02': to(
+    DatabaseError,
+    'A statement of this transaction has failed, so nothing more runs in it: let its error leave the function, or give what may fail to tx.transaction.',
+  ),
   '25P04': to(TimeoutError, 'The transaction was open for longer than the server allows.'),
   '28000': to(ConfigurationError, 'The server refused the login: check the user of the connection.'),
   '28P01': to(ConfigurationError, 'The server refused the login: check the password of the connection.'),

@@ -32,7 +32,9 @@ export function migratorProps(db: MigratorProps['db'], folder: string): Migrator
  *
  * @throws {Error} one line; all migrations run in one transaction, so nothing was changed
  */
-export async function migrate(connectionString: string, target: 'latest' | 'nothing'): Promise<void> {
+export async function migrate(connectionString: string | undefined, target: 'latest' | 'nothing'): Promise<void> {
+  // `pg` would go to whatever listens on this machine.
+  if (!connectionString) throw new Error('The connection string is empty: name the database to migrate.');
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max: 1 }) }) });
   try {
     const migrator = new Migrator(migratorProps(db, migrationFolder));

@@ -361,3 +361,7 @@ describe('a server without the API roles', () => {
     expect(await rolesOf(one.connectionString)).toBe(before);
   });
 });
+
+test.each(['', undefined])('migrates no database that was not named: %j', async (connectionString) => {
+  await expect(migrate(connectionString, 'latest')).rejects.toThrow('The connection string is empty');
+});

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { sql } from 'kysely';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   type Claims,
   ConfigurationError,
@@ -180,6 +180,20 @@ describe('createDatabase', () => {
       expect(() => createDatabase({ ...limits })).toThrow(/must be a whole number of milliseconds/);
     },
   );
+
+  test('says which Node it needs', () => {
+    const versions = vi.spyOn(process, 'versions', 'get');
+    try {
+      for (const node of ['20.20.2', '22.17.1']) {
+        versions.mockReturnValue({ ...process.versions, node });
+        expect(() => createDatabase({})).toThrow(
+          new ConfigurationError(`Node 22.18 or newer is needed: this is ${node}.`),
+        );
+      }
+    } finally {
+      versions.mockRestore();
+    }
+  });
 
   test('connects only when something runs', async () => {
     const database = createDatabase({ connectionString: 'postgres://nobody:s3cret@127.0.0.1:1/nothing' });
