@@ -1,6 +1,43 @@
 -- The statements of every method in its common case. Written by `npm run statements`.
 
 -- ExpenseRepository.create
+with
+  "input" as (
+    select
+      *
+    from
+      jsonb_to_recordset($1::jsonb) as input (
+        id uuid,
+        trip_id uuid,
+        amount numeric,
+        currency text,
+        category text,
+        description text,
+        date date,
+        location text,
+        receipt_url text,
+        tags text[],
+        metadata jsonb,
+        import_key uuid
+      )
+  ),
+  "locked" as (
+    select
+      "id"
+    from
+      "trips"
+    where
+      "user_id" = $2
+      and "id" in (
+        select
+          trip_id
+        from
+          input
+      )
+    order by
+      "id"
+    for no key update
+  )
 insert into
   "expenses" (
     "user_id",
@@ -14,27 +51,23 @@ insert into
     "location",
     "receipt_url",
     "tags",
-    "metadata"
+    "metadata",
+    "import_key"
   )
 select
-  $1::uuid,
+  $3::uuid,
   input.*
 from
-  jsonb_to_recordset($2::jsonb) as input (
-    id uuid,
-    trip_id uuid,
-    amount numeric,
-    currency text,
-    category text,
-    description text,
-    date date,
-    location text,
-    receipt_url text,
-    tags text[],
-    metadata jsonb
-  )
+  input
+where
+  (
+    select
+      count(*)
+    from
+      locked
+  ) >= 0
 order by
-  id
+  coalesce(import_key, id)
 on conflict do nothing
 returning
   "id",
@@ -2968,6 +3001,43 @@ where
   "id" = $1;
 
 -- ExpenseRepository.createMany
+with
+  "input" as (
+    select
+      *
+    from
+      jsonb_to_recordset($1::jsonb) as input (
+        id uuid,
+        trip_id uuid,
+        amount numeric,
+        currency text,
+        category text,
+        description text,
+        date date,
+        location text,
+        receipt_url text,
+        tags text[],
+        metadata jsonb,
+        import_key uuid
+      )
+  ),
+  "locked" as (
+    select
+      "id"
+    from
+      "trips"
+    where
+      "user_id" = $2
+      and "id" in (
+        select
+          trip_id
+        from
+          input
+      )
+    order by
+      "id"
+    for no key update
+  )
 insert into
   "expenses" (
     "user_id",
@@ -2981,27 +3051,23 @@ insert into
     "location",
     "receipt_url",
     "tags",
-    "metadata"
+    "metadata",
+    "import_key"
   )
 select
-  $1::uuid,
+  $3::uuid,
   input.*
 from
-  jsonb_to_recordset($2::jsonb) as input (
-    id uuid,
-    trip_id uuid,
-    amount numeric,
-    currency text,
-    category text,
-    description text,
-    date date,
-    location text,
-    receipt_url text,
-    tags text[],
-    metadata jsonb
-  )
+  input
+where
+  (
+    select
+      count(*)
+    from
+      locked
+  ) >= 0
 order by
-  id
+  coalesce(import_key, id)
 on conflict do nothing
 returning
   "id",
@@ -3021,6 +3087,43 @@ returning
   "updated_at";
 
 -- ExpenseRepository.importCsv
+with
+  "input" as (
+    select
+      *
+    from
+      jsonb_to_recordset($1::jsonb) as input (
+        id uuid,
+        trip_id uuid,
+        amount numeric,
+        currency text,
+        category text,
+        description text,
+        date date,
+        location text,
+        receipt_url text,
+        tags text[],
+        metadata jsonb,
+        import_key uuid
+      )
+  ),
+  "locked" as (
+    select
+      "id"
+    from
+      "trips"
+    where
+      "user_id" = $2
+      and "id" in (
+        select
+          trip_id
+        from
+          input
+      )
+    order by
+      "id"
+    for no key update
+  )
 insert into
   "expenses" (
     "user_id",
@@ -3034,27 +3137,23 @@ insert into
     "location",
     "receipt_url",
     "tags",
-    "metadata"
+    "metadata",
+    "import_key"
   )
 select
-  $1::uuid,
+  $3::uuid,
   input.*
 from
-  jsonb_to_recordset($2::jsonb) as input (
-    id uuid,
-    trip_id uuid,
-    amount numeric,
-    currency text,
-    category text,
-    description text,
-    date date,
-    location text,
-    receipt_url text,
-    tags text[],
-    metadata jsonb
-  )
+  input
+where
+  (
+    select
+      count(*)
+    from
+      locked
+  ) >= 0
 order by
-  id
+  coalesce(import_key, id)
 on conflict do nothing
 returning
   "id";

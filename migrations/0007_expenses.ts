@@ -31,6 +31,10 @@ const triggers = [
 /**
  * Expenses, and the totals that trips keep of them. The composite key makes it impossible to hang an expense on somebody
  * else's trip, so the definer trigger that follows it can touch no other person's totals.
+ *
+ * `import_key` is what an imported line says, hashed, so that it makes one expense however often it is imported. It can be
+ * calculated by whoever guesses the line, and so is unique within its user only: others can neither ask for it nor take it,
+ * as they could an id. A primary key of user and id would do as well, but every subscriber is sent that of a deleted row.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
@@ -48,6 +52,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('receipt_url', 'text')
     .addColumn('tags', sql`text[]`, (column) => column.notNull().defaultTo(sql`'{}'`))
     .addColumn('metadata', 'jsonb', (column) => column.notNull().defaultTo(sql`'{}'`))
+    .addColumn('import_key', 'uuid')
     .addColumn('version', 'integer', (column) => column.notNull().defaultTo(1))
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
     .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
@@ -75,6 +80,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index idx_expenses_trip_id on public.expenses (user_id, trip_id, date desc, id desc) where trip_id is not null;
     create index idx_expenses_category on public.expenses (user_id, category, date desc, id desc);
     create index idx_expenses_user_date on public.expenses (user_id, date desc, id desc);
+    create unique index idx_expenses_import_key on public.expenses (user_id, import_key) where import_key is not null;
 
     -- The day of an expense is the traveller's, not the server's.
     create function private.complete_expense() returns trigger
@@ -102,8 +108,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     alter table public.expenses enable row level security;
     revoke all on public.expenses from public, anon, authenticated, service_role;
-    grant select, delete, insert (id, user_id, ${writable}), update (${writable}) on public.expenses to authenticated;
-    grant select, delete, insert (id, user_id, ${writable}, created_at), update (${writable}) on public.expenses to service_role;
+    grant select, delete, insert (id, user_id, import_key, ${writable}), update (${writable}) on public.expenses to authenticated;
+    grant select, delete, insert (id, user_id, import_key, ${writable}, created_at), update (${writable}) on public.expenses to service_role;
 
     create policy "Users can view own expenses" on public.expenses
       for select to authenticated using (user_id = (select auth.uid()));

@@ -184,8 +184,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       language sql security invoker set search_path = pg_catalog, pg_temp
       begin atomic select private.delete_comment(comment_id); end;
 
-    -- With an account go its likes and comments, which changes others' posts: these are locked first, in order, as by whoever
-    -- hides or deletes them.
+    -- With an account go its posts, likes and comments, which changes others' posts: all of these are locked first, in one
+    -- order, so that two who leave at once wait for each other and not in a circle.
     create function private.lock_reacted_posts() returns trigger
       language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
     begin
@@ -194,6 +194,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         select l.post_id from public.post_likes l where l.user_id = old.id
         union
         select c.post_id from public.post_comments c where c.user_id = old.id
+        union
+        select own.id from public.posts own where own.user_id = old.id
       )
       order by p.id
       for no key update;

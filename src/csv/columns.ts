@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { currencies } from '../types/currency.ts';
+import { ValidationError } from '../types/errors.ts';
 
 /** The columns of an export, in their order. */
 export const exportedFields = [
@@ -194,6 +195,22 @@ export function columnsByName(wanted: ColumnNames, cells: readonly string[]): Co
   if (!isEnough(places)) return undefined;
   const amount = places.get('amount') ?? places.get('debit') ?? -1;
   return { places, width: cells.length, currency: currencyIn(cells[amount] ?? '') };
+}
+
+/**
+ * Refuses a line of names in which two columns are called what the amount, the debit or the credit is: which of them was
+ * spent, nobody can tell.
+ *
+ * @throws {ValidationError} with the path `columns`.
+ */
+export function refuseDoubles({ places }: Columns, cells: readonly string[]): void {
+  const found = cells.map(normalize);
+  for (const field of ['amount', 'debit', 'credit'] as const) {
+    const place = places.get(field);
+    if (place === undefined || found.indexOf(found[place] ?? '') === found.lastIndexOf(found[place] ?? '')) continue;
+    const reason = `cannot tell the ${field}, for which the file has two columns of one name: rename one of them there`;
+    throw new ValidationError([{ path: 'columns', reason }]);
+  }
 }
 
 function isEnough(places: ReadonlyMap<CsvField, number>): boolean {

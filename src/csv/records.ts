@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CsvError, type Options, parse } from 'csv-parse';
 import { parse as parseNow } from 'csv-parse/sync';
-import { type ColumnNames, type Columns, columnsByName, columnsByPlace } from './columns.ts';
+import { type ColumnNames, type Columns, columnsByName, columnsByPlace, refuseDoubles } from './columns.ts';
 import { refuseSource } from './refuse.ts';
 import { type CsvSource, piecesOf } from './source.ts';
 
@@ -29,7 +29,8 @@ const headRecords = 40;
 /**
  * Finds the columns of a file, and gives its lines after the line of names, without the blank ones.
  *
- * @throws {ValidationError} if no line names a date and an amount, the file is not UTF-8, or a quote is never closed.
+ * @throws {ValidationError} if no line names a date and an amount, two columns have the amount's name, the file is not UTF-8,
+ * or a quote is never closed.
  */
 export async function readRecords(
   source: CsvSource,
@@ -80,7 +81,9 @@ function findLayout(head: Buffer, wanted: ColumnNames, candidates: readonly Deli
   const [best] = layouts.toSorted(
     (a, b) => b.columns.places.size - a.columns.places.size || b.columns.width - a.columns.width,
   );
-  return best ?? refuseSource('has no line that names a date and an amount: say with columns where they are');
+  if (!best) refuseSource('has no line that names a date and an amount: say with columns where they are');
+  if (best.header) refuseDoubles(best.columns, best.header);
+  return best;
 }
 
 /** The end of the head may cut a cell in two, which the parser takes for an error: what came before it counts. */

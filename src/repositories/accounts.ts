@@ -5,7 +5,7 @@ import { type ProfileRole, type ProfileStatus, profileRoles, profileStatuses } f
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { found } from './stored.ts';
 
 /** A person's profile as the service sees it, with role and status. */
@@ -52,11 +52,8 @@ export class AccountRepository {
    * @example
    * const { items, next_cursor } = await database.asService().accounts.list({ status: 'suspended' });
    */
-  async list({
-    limit,
-    cursor,
-    ...filter
-  }: { limit?: number; cursor?: string | null } & AccountFilter = {}): Promise<Page<Account>> {
+  async list(request: { limit?: number; cursor?: string | null } & AccountFilter = {}): Promise<Page<Account>> {
+    const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const { role, status } = validate(filterSchema, filter);
     let query = this.#accounts()

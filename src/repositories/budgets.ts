@@ -8,10 +8,11 @@ import { amountSchema } from '../types/money.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { categorySchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
 import { type BudgetPeriodUsage, type BudgetState, budgetStates, stateAt, withUsage } from './budget_usage.ts';
-import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
+import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
+import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 export { type BudgetPeriodUsage, type BudgetState, budgetStates };
 
@@ -113,9 +114,13 @@ export class BudgetRepository {
     return found((await this.#insert(this.#db, [validate(newBudgetSchema, input)]))[0], 'budget');
   }
 
-  /** As `create`, all or none; the rows come back in the order of the input. */
+  /**
+   * As `create`, all or none; the rows come back in the order of the input.
+   *
+   * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   */
   async createMany(inputs: readonly BudgetInput[]): Promise<Budget[]> {
-    const budgets = validate(z.array(newBudgetSchema), inputs);
+    const budgets = validate(manyRowsSchema(newBudgetSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, budgets));
   }
 
@@ -138,7 +143,8 @@ export class BudgetRepository {
    * @example
    * const { items } = await alice.budgets.list({ trip_id: trip.id });
    */
-  async list({ limit, cursor, ...filter }: Paging & BudgetFilter = {}): Promise<Page<Budget>> {
+  async list(request: Paging & BudgetFilter = {}): Promise<Page<Budget>> {
+    const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const page = this.#page('budgets.list', validate(budgetFilterSchema, filter), cursor, most);
     return toPage(await page.execute(), most, cursorOf('budgets.list'), withoutKey);
@@ -155,7 +161,8 @@ export class BudgetRepository {
    * // [{ category: 'fuel', amount: '400.00', period_start: '2026-12-01', period_end: '2026-12-31', used: '368.20',
    * //    remaining: '31.80', percent: 92.1, state: 'near', … }]
    */
-  async usage({ limit, cursor, ...request }: Paging & BudgetUsageRequest = {}): Promise<Page<BudgetUsage>> {
+  async usage(asked: Paging & BudgetUsageRequest = {}): Promise<Page<BudgetUsage>> {
+    const { limit, cursor, ...request } = requireObject(asked);
     const { as_of, threshold = 80, states, ...filter } = validate(usageSchema, request);
     const most = clampLimit(limit);
     const page = this.#page('budgets.usage', filter, cursor, most);
@@ -174,10 +181,8 @@ export class BudgetRepository {
    * const { items } = await alice.budgets.history(budget.id, { limit: 12 });
    * // [{ period_start: '2026-12-01', period_end: '2026-12-31', used: '368.20', remaining: '31.80', percent: 92.1 }, …]
    */
-  async history(
-    id: string,
-    { limit, cursor, as_of }: Paging & { as_of?: string } = {},
-  ): Promise<Page<BudgetPeriodUsage>> {
+  async history(id: string, request: Paging & { as_of?: string } = {}): Promise<Page<BudgetPeriodUsage>> {
+    const { limit, cursor, as_of } = requireObject(request);
     const key = validate(uuidSchema, id, 'id').toLowerCase();
     const day = validate(dateSchema.optional(), as_of, 'as_of');
     const most = clampLimit(limit);
@@ -223,14 +228,18 @@ export class BudgetRepository {
     return (await query.executeTakeFirst()) ?? (await explainMiss('budget', if_version, () => this.find(id)));
   }
 
-  /** Deletes the budget; the expenses stay. Returns whether there was one. */
+  /**
+   * Deletes the budget; the expenses stay. Returns whether there was one.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
+    const deleted = await this.#db
       .deleteFrom('budgets')
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, () => this.find(id));
   }
 
   async #insert(db: Kysely<DB>, budgets: z.output<typeof newBudgetSchema>[]): Promise<Budget[]> {
@@ -238,7 +247,7 @@ export class BudgetRepository {
       .insertInto('budgets')
       .columns(['user_id', 'id', 'trip_id', 'category', 'amount', 'currency', 'period', 'starts_on'])
       .expression(
-        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(budgets)}::jsonb) as input (
+        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${rowsAsJson(budgets)}::jsonb) as input (
           id uuid, trip_id uuid, category text, amount numeric, currency text, period text, starts_on date
         )
         order by id`,

@@ -1,10 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { CsvSource } from '../csv/source.ts';
 import type { DB } from '../types/database.ts';
 import { ImportError, type RejectedLine } from '../types/errors.ts';
-import type { NewExpense } from './expense_fields.ts';
-import { insertBatch, lockTrips, toBatches } from './expense_insert.ts';
+import { insertBatch, type KeyedExpense, lockTrips, toBatches } from './expense_insert.ts';
 import type { ExpenseLine } from './expense_line.ts';
 import { type NumberedLine, readExpenses } from './expense_lines.ts';
 import type { ValidImportOptions } from './import_options.ts';
@@ -75,7 +74,7 @@ async function save(
     lines.flatMap(({ id }) => id ?? []),
   );
   const others = lines.filter(({ id }) => !(id && known.has(id)));
-  return await insert(db, userId, withIds(userId, others), onProgress);
+  return await insert(db, userId, withKeys(userId, others), onProgress);
 }
 
 /** Which of the ids are expenses of the user's. */
@@ -91,16 +90,16 @@ async function ownIds(db: Kysely<DB>, userId: string, ids: readonly string[]): P
 }
 
 /**
- * The same line gives the same id in every file of this user, so that a file, or two that overlap, can be imported again:
+ * The same line gives the same key in every file of this user, so that a file, or two that overlap, can be imported again:
  * lines that say the same are told apart by their number among each other.
  */
-function withIds(userId: string, lines: readonly ExpenseLine[]): NewExpense[] {
+function withKeys(userId: string, lines: readonly ExpenseLine[]): KeyedExpense[] {
   const seen = new Map<string, number>();
   return lines.map(({ expense, identity, id }) => {
     const ordinal = (seen.get(identity) ?? 0) + 1;
     seen.set(identity, ordinal);
     // A file that names the same expense twice names one.
-    return { ...expense, id: nameBasedUuid(userId, id ? identity : `${identity}${ordinal}`) };
+    return { ...expense, import_key: nameBasedUuid(userId, id ? identity : `${identity}${ordinal}`) };
   });
 }
 
@@ -115,26 +114,18 @@ function nameBasedUuid(namespace: string, name: string): string {
 async function insert(
   db: Kysely<DB>,
   userId: string,
-  expenses: readonly NewExpense[],
+  expenses: readonly KeyedExpense[],
   onProgress: ValidImportOptions['on_progress'],
 ): Promise<number> {
   const batches = toBatches(expenses);
   if (batches.length > 1) await lockTrips(db, userId, expenses);
-  const created = new Set<string>();
+  let created = 0;
   let done = 0;
   for (const batch of batches) {
     const rows = await insertBatch(db, userId, batch).returning('id').execute();
-    for (const { id } of rows) created.add(id);
+    created += rows.length;
     done += batch.size;
     await onProgress?.({ done, total: expenses.length });
   }
-  const others = expenses.filter(({ id }) => !created.has(id));
-  const own = await ownIds(
-    db,
-    userId,
-    others.map(({ id }) => id),
-  );
-  // Somebody else may have guessed the line and taken its id: it gets one that cannot be guessed.
-  const taken = others.filter(({ id }) => !own.has(id)).map((expense) => ({ ...expense, id: randomUUID() }));
-  return created.size + (taken.length > 0 ? await insert(db, userId, taken, undefined) : 0);
+  return created;
 }

@@ -6,16 +6,19 @@ import type { NewExpense } from './expense_fields.ts';
 const mostRows = 10_000;
 const mostCharacters = 16_000_000;
 
+/** An expense that a file tells of has a key: if the user has one with that key, it is there already. */
+export type KeyedExpense = NewExpense & { readonly import_key?: string };
+
 export type Batch = { readonly json: string; readonly size: number };
 
 /**
- * Expenses as the JSON texts of one insert each, in the order of ids, so that two inserts that share ids wait for each
- * other and not in a circle.
+ * Expenses as the JSON texts of one insert each, in the order of keys or ids, so that two inserts that share them wait for
+ * each other and not in a circle.
  */
-export function toBatches(expenses: readonly NewExpense[]): Batch[] {
+export function toBatches(expenses: readonly KeyedExpense[]): Batch[] {
   const batches: string[][] = [];
   let size = 0;
-  for (const expense of expenses.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+  for (const expense of expenses.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))) {
     const json = JSON.stringify(expense);
     size += json.length;
     let batch = batches.at(-1);
@@ -27,6 +30,10 @@ export function toBatches(expenses: readonly NewExpense[]): Batch[] {
     batch.push(json);
   }
   return batches.map((batch) => ({ json: `[${batch.join(',')}]`, size: batch.length }));
+}
+
+function keyOf({ import_key, id }: KeyedExpense): string {
+  return import_key ?? id;
 }
 
 /**
@@ -46,9 +53,30 @@ export async function lockTrips(db: Kysely<DB>, userId: string, expenses: readon
     .execute();
 }
 
-/** Inserts a batch; what has an id that is in use is left out. */
+/**
+ * Inserts a batch; what has an id or a key that is in use is left out. The trips of all are taken first, in the same order
+ * as by `lockTrips`: an insert that takes its first trip only when it counts has ids that another one waits for by then.
+ */
 export function insertBatch(db: Kysely<DB>, userId: string, { json }: Pick<Batch, 'json'>) {
   return db
+    .with(
+      'input',
+      () => sql<KeyedExpense>`(
+        select * from jsonb_to_recordset(${json}::jsonb) as input (
+          id uuid, trip_id uuid, amount numeric, currency text, category text, description text, date date, location text,
+          receipt_url text, tags text[], metadata jsonb, import_key uuid
+        )
+      )`,
+    )
+    .with('locked', (cte) =>
+      cte
+        .selectFrom('trips')
+        .select('id')
+        .where('user_id', '=', userId)
+        .where('id', 'in', sql<string>`(select trip_id from input)`)
+        .orderBy('id')
+        .forNoKeyUpdate(),
+    )
     .insertInto('expenses')
     .columns([
       'user_id',
@@ -63,13 +91,12 @@ export function insertBatch(db: Kysely<DB>, userId: string, { json }: Pick<Batch
       'receipt_url',
       'tags',
       'metadata',
+      'import_key',
     ])
     .expression(
-      sql`select ${userId}::uuid, input.* from jsonb_to_recordset(${json}::jsonb) as input (
-          id uuid, trip_id uuid, amount numeric, currency text, category text, description text, date date, location text,
-          receipt_url text, tags text[], metadata jsonb
-        )
-        order by id`,
+      sql`select ${userId}::uuid, input.* from input
+        where (select count(*) from locked) >= 0
+        order by coalesce(import_key, id)`,
     )
     .onConflict((conflict) => conflict.doNothing());
 }

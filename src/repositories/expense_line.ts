@@ -23,7 +23,7 @@ export class Rejection extends Error {
   }
 }
 
-/** An expense of a file, with an id that is to be replaced. */
+/** An expense of a file. */
 export type ExpenseLine = {
   readonly expense: NewExpense;
   /** What tells it from other lines, whatever file it stands in. */

@@ -3,7 +3,7 @@ import { isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
 import { clampLimit, decodeCursor, encodeCursor, type Page, rowsToRead, toPage } from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { exportExpenses } from './expense_export.ts';
 import { type Expense, expenseColumns } from './expense_fields.ts';
@@ -55,11 +55,8 @@ export class ExpenseReader {
    * @example
    * const { items, next_cursor } = await alice.expenses.list({ trip_id: trip.id, tag: 'van', since: '2026-10-01' });
    */
-  async list({
-    limit,
-    cursor,
-    ...filter
-  }: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
+  async list(request: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
+    const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const [last_date, last_id] = cursor ? decodeCursor('expenses.list', cursor, [isDate, isUuid]) : [];
     const bounds = { user_id: this.userId, last_date, last_id, limit: rowsToRead(most) };

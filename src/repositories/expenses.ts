@@ -19,7 +19,7 @@ import { type ImportReport, importExpenses } from './expense_import.ts';
 import { insertBatch, lockTrips, toBatches } from './expense_insert.ts';
 import { ExpenseReader } from './expense_reader.ts';
 import { type ImportOptions, importOptionsSchema } from './import_options.ts';
-import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
+import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 export type { CsvField } from '../csv/columns.ts';
 export type { CsvSource } from '../csv/source.ts';
@@ -92,14 +92,14 @@ export class ExpenseRepository extends ExpenseReader {
     return (await query.executeTakeFirst()) ?? (await explainMiss('expense', if_version, () => this.find(id)));
   }
 
-  /** Deletes the expense. Returns whether there was one. */
+  /** Deletes the expense. Returns whether there was one. @throws {PermissionError} if the account is suspended. */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.db
+    const deleted = await this.db
       .deleteFrom('expenses')
       .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, () => this.find(id));
   }
 
   /**

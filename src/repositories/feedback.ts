@@ -6,8 +6,8 @@ import { jsonObjectSchema } from '../types/json.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
-import { found } from './stored.ts';
+import { requireObject, validate } from '../types/validate.ts';
+import { found, wasDeleted } from './stored.ts';
 
 export type Feedback = Selectable<DB['pam_feedback']>;
 
@@ -182,14 +182,16 @@ export class FeedbackRepository {
     return await readStatistics(this.db, sql`user_id = ${this.userId}`, this.#zone(), request);
   }
 
-  /** Takes feedback back. Returns whether there was any. */
+  /** Takes feedback back. Returns whether there was any. @throws {PermissionError} if the account is suspended. */
   async deleteFeedback(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.db
+    const key = validate(uuidSchema, id, 'id');
+    const deleted = await this.db
       .deleteFrom('pam_feedback')
       .where('user_id', '=', this.userId)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .where('id', '=', key)
+      .executeTakeFirstOrThrow();
+    const own = this.db.selectFrom('pam_feedback').select('id').where('user_id', '=', this.userId);
+    return await wasDeleted(deleted, () => own.where('id', '=', key).executeTakeFirst());
   }
 
   #zone(): Zone {
@@ -213,8 +215,9 @@ async function readPage(
   kind: string,
   feedback: ReturnType<typeof selectFeedback>,
   zone: Zone,
-  { limit, cursor, ...filter }: { limit?: number; cursor?: string | null } & FeedbackFilter,
+  request: { limit?: number; cursor?: string | null } & FeedbackFilter,
 ): Promise<Page<Feedback>> {
+  const { limit, cursor, ...filter } = requireObject(request);
   const most = clampLimit(limit);
   const { message_ids, feedback_type, rating, thumbs_up, since, until } = validate(feedbackFilterSchema, filter);
   let query = feedback

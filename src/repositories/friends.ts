@@ -5,7 +5,7 @@ import { type FriendshipStatus, friendshipStatuses } from '../types/enums.ts';
 import type { BlockedUser, Friendship, MutualFriend } from '../types/functions.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
 import type { Bounds, PageRequest } from './post_feed.ts';
@@ -71,7 +71,8 @@ export class FriendRepository {
    * @example
    * const requests = await alice.friends.list({ status: 'received' });
    */
-  async list({ limit, cursor, ...filter }: PageRequest & { status?: FriendshipStatus } = {}): Promise<Page<Friend>> {
+  async list(request: PageRequest & { status?: FriendshipStatus } = {}): Promise<Page<Friend>> {
+    const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const [last_created_at, last_id] = cursor ? decodeCursor('friends.list', cursor, [isTimestamptz, isUuid]) : [];
     const bounds = { user_id: this.#userId, last_created_at, last_id, limit: most + 1 };
@@ -95,20 +96,23 @@ export class FriendRepository {
    * The user's friends who are also friends of a person, by id, `limit` (1 to 100, default 20) at a time. Told of friends
    * and of who has asked to be one; of others there are none, so that nobody learns whom a stranger knows.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or person.
    * @example
    * const { items } = await alice.friends.mutual(bob.id); // [{ friend_id, full_name, avatar_url }, …]
    */
-  async mutual(id: string, { limit, cursor }: PageRequest = {}): Promise<Page<MutualFriend>> {
+  async mutual(id: string, request: PageRequest = {}): Promise<Page<MutualFriend>> {
+    const { limit, cursor } = requireObject(request);
     const most = clampLimit(limit);
-    const [last_id] = cursor ? decodeCursor('friends.mutual', cursor, [isUuid]) : [];
+    const other = validate(uuidSchema, id, 'id').toLowerCase();
+    const kind = `friends.mutual ${other}`;
+    const [last_id] = cursor ? decodeCursor(kind, cursor, [isUuid]) : [];
     const { rows } = await sql<MutualFriend>`
-      select * from public.mutual_friends(${validate(uuidSchema, id, 'id')}, ${last_id ?? null}::uuid, ${most + 1})
+      select * from public.mutual_friends(${other}, ${last_id ?? null}::uuid, ${most + 1})
     `.execute(this.#db);
     return toPage(
       rows,
       most,
-      ({ friend_id }) => encodeCursor('friends.mutual', [friend_id]),
+      ({ friend_id }) => encodeCursor(kind, [friend_id]),
       (friend) => friend,
     );
   }
@@ -197,7 +201,8 @@ export class FriendRepository {
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list.
    */
-  async blocked({ limit, cursor }: PageRequest = {}): Promise<Page<BlockedUser>> {
+  async blocked(request: PageRequest = {}): Promise<Page<BlockedUser>> {
+    const { limit, cursor } = requireObject(request);
     const most = clampLimit(limit);
     const [created_at, id] = cursor ? decodeCursor('friends.blocked', cursor, [isTimestamptz, isUuid]) : [];
     const { rows } = await sql<BlockedUser & { sort_key: string }>`

@@ -1,11 +1,11 @@
 import { type Kysely, type SqlBool, sql, type Updateable } from 'kysely';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
 import type { IncomeOccurrence } from '../types/functions.ts';
 import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
 import { type ExpectedIncome, expectedIncome, type MonthlyCashFlow, monthlyCashFlow } from './cash_flow.ts';
 import { compiledOnce } from './compiled_once.ts';
@@ -22,7 +22,8 @@ import {
   type NewIncome,
   newIncomeSchema,
 } from './income_fields.ts';
-import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
+import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
+import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 export type { ExpectedIncome, MonthlyCashFlow } from './cash_flow.ts';
 export type { IncomeEntry, IncomeFilter, IncomeInput, IncomePatch, IncomePeriod } from './income_fields.ts';
@@ -74,9 +75,13 @@ export class IncomeRepository {
     return found((await this.#insert(this.#db, [validate(newIncomeSchema, input)]))[0], 'income entry');
   }
 
-  /** As `create`, all or none; the rows come back in the order of the input. */
+  /**
+   * As `create`, all or none; the rows come back in the order of the input.
+   *
+   * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   */
   async createMany(inputs: readonly IncomeInput[]): Promise<IncomeEntry[]> {
-    const entries = validate(z.array(newIncomeSchema), inputs);
+    const entries = validate(manyRowsSchema(newIncomeSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, entries));
   }
 
@@ -101,11 +106,8 @@ export class IncomeRepository {
    * @example
    * const { items } = await alice.income.list({ type: 'recurring', currency: 'AUD' });
    */
-  async list({
-    limit,
-    cursor,
-    ...filter
-  }: { limit?: number; cursor?: string | null } & IncomeFilter = {}): Promise<Page<IncomeEntry>> {
+  async list(request: { limit?: number; cursor?: string | null } & IncomeFilter = {}): Promise<Page<IncomeEntry>> {
+    const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const [last_date, last_id] = cursor ? decodeCursor('income.list', cursor, [isDate, isUuid]) : [];
     const bounds = { user_id: this.#userId, last_date, last_id, limit: most + 1 };
@@ -136,14 +138,18 @@ export class IncomeRepository {
     return (await query.executeTakeFirst()) ?? (await explainMiss('income entry', if_version, () => this.find(id)));
   }
 
-  /** Deletes the entry, with all its occurrences. Returns whether there was one. */
+  /**
+   * Deletes the entry, with all its occurrences. Returns whether there was one.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
+    const deleted = await this.#db
       .deleteFrom('income_entries')
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, () => this.find(id));
   }
 
   /**
@@ -204,7 +210,7 @@ export class IncomeRepository {
         'metadata',
       ])
       .expression(
-        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as input (
+        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${rowsAsJson(entries)}::jsonb) as input (
           id uuid, amount numeric, currency text, source text, description text, date date, type text, frequency text,
           ends_on date, metadata jsonb
         )

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import type { Page } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
 import {
@@ -15,6 +15,7 @@ import {
   selectWithAuthor,
 } from './post_feed.ts';
 import { type CommentWithAuthor, deleteComment, selectCommentsWithAuthor } from './post_reactions.ts';
+import { wasDeleted } from './stored.ts';
 
 const postFilterSchema = z.strictObject({ user_id: uuidSchema }).partial();
 const commentFilterSchema = z.strictObject({ user_id: uuidSchema, post_id: uuidSchema }).partial();
@@ -67,7 +68,8 @@ export class ModerationRepository {
    * @example
    * const { items } = await database.asService().moderation.posts({ user_id });
    */
-  async posts({ limit, cursor, ...given }: PageRequest & ModeratedPostFilter = {}): Promise<Page<PostWithAuthor>> {
+  async posts(request: PageRequest & ModeratedPostFilter = {}): Promise<Page<PostWithAuthor>> {
+    const { limit, cursor, ...given } = requireObject(request);
     const filter = validate(postFilterSchema, given);
     return await pageOf('moderation.posts', { limit, cursor }, (bounds) =>
       selectPosts(this.#db, { ...filter, ...bounds }),
@@ -81,11 +83,8 @@ export class ModerationRepository {
    * @example
    * const { items } = await database.asUser(moderatorsClaims).moderation.comments({ post_id });
    */
-  async comments({
-    limit,
-    cursor,
-    ...given
-  }: PageRequest & ModeratedCommentFilter = {}): Promise<Page<CommentWithAuthor>> {
+  async comments(request: PageRequest & ModeratedCommentFilter = {}): Promise<Page<CommentWithAuthor>> {
+    const { limit, cursor, ...given } = requireObject(request);
     const filter = validate(commentFilterSchema, given);
     return await pageOf('moderation.comments', { limit, cursor }, (bounds) =>
       selectComments(this.#db, { ...filter, ...bounds }),
@@ -110,14 +109,18 @@ export class ModerationRepository {
     return row && withoutSortKey(row);
   }
 
-  /** Removes a shared post with its likes and comments. Returns whether there was one to remove for this session. */
+  /**
+   * Removes a shared post with its likes and comments. Returns whether there was one to remove for this session.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   */
   async removePost(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
+    const deleted = await this.#db
       .deleteFrom('posts')
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .where('visibility', '<>', sql.lit('private'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, async () => ((await this.#isSuspended()) ? this.findPost(id) : undefined));
   }
 
   /**
@@ -127,6 +130,12 @@ export class ModerationRepository {
    */
   async removeComment(id: string): Promise<boolean> {
     return await deleteComment(this.#db, id);
+  }
+
+  /** The service is nobody, and never suspended. */
+  async #isSuspended(): Promise<boolean> {
+    const me = this.#db.selectFrom('profiles').select('status').where('id', '=', sql<string>`(select auth.uid())`);
+    return (await me.executeTakeFirst())?.status === 'suspended';
   }
 }
 

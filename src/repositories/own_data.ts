@@ -16,8 +16,11 @@ type WholeTables =
   | 'pam_messages'
   | 'pam_feedback';
 
-/** A user's rows, without what searches are indexed by: words, and points on the map. */
-type OwnTables = { [Table in WholeTables]: Omit<Selectable<DB[Table]>, 'search' | 'coordinates'> } & {
+/** What rows are found by alone, made of the rest of them: words, points on the map, hashes of imported lines. */
+type Key = 'search' | 'coordinates' | 'import_key';
+
+/** A user's rows, without what they are found by. */
+type OwnTables = { [Table in WholeTables]: Omit<Selectable<DB[Table]>, Key> } & {
   post_likes: OwnLike;
   post_comments: OwnComment;
   blocks: OwnBlock;
@@ -59,7 +62,8 @@ const batch = 25;
 export async function* streamOwnRows(db: Kysely<DB>, userId: string): AsyncGenerator<OwnRow, void, undefined> {
   for (const [table, source] of Object.entries<Source<object>>(sources)) {
     for await (const stored of source(db, userId).stream(batch)) {
-      const { search, coordinates, ...row } = { search: undefined, coordinates: undefined, ...stored };
+      const without: Partial<Record<Key, unknown>> = stored;
+      const { search, coordinates, import_key, ...row } = without;
       // That a row goes with its table, TypeScript does not follow through a loop.
       yield { table, row } as OwnRow;
     }

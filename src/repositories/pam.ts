@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Selectable, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
@@ -15,8 +16,9 @@ import {
 } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { FeedbackRepository } from './feedback.ts';
+import { manyRowsSchema } from './many_rows.ts';
 import {
   type HistoryOrder,
   insertMessages,
@@ -26,7 +28,7 @@ import {
   selectHistory,
   selectRecent,
 } from './pam_messages.ts';
-import { atomically, found, taken } from './stored.ts';
+import { atomically, found, taken, wasDeleted } from './stored.ts';
 
 export type { HistoryOrder, Message, MessageInput } from './pam_messages.ts';
 
@@ -98,7 +100,8 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    * @example
    * const { items } = await alice.pam.list({ status: 'active', updated_since: lastSync });
    */
-  async list({ limit, cursor, ...filter }: PageRequest & ConversationFilter = {}): Promise<Page<Conversation>> {
+  async list(request: PageRequest & ConversationFilter = {}): Promise<Page<Conversation>> {
+    const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const { status, updated_since } = validate(conversationFilterSchema, filter);
     let query = this.#conversations()
@@ -130,14 +133,18 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
     return await this.#setStatus(id, 'active');
   }
 
-  /** Deletes the conversation with its messages and feedback. Returns whether there was one. */
+  /**
+   * Deletes the conversation with its messages and feedback. Returns whether there was one.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.db
+    const deleted = await this.db
       .deleteFrom('pam_conversations')
       .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, () => this.find(id));
   }
 
   /**
@@ -156,9 +163,13 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
     );
   }
 
-  /** As `appendMessage`, all or none, in the order given. */
+  /**
+   * As `appendMessage`, all or none, in the order given.
+   *
+   * @throws as `appendMessage`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   */
   async appendMessages(conversationId: string, inputs: readonly MessageInput<Role>[]): Promise<Message[]> {
-    const messages = validate(z.array(messageSchema), inputs);
+    const messages = validate(manyRowsSchema(messageSchema), inputs);
     const conversation = conversationOf(conversationId);
     return await atomically(this.db, (db) => insertMessages(db, this.userId, conversation, messages));
   }
@@ -169,7 +180,7 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    * what has been said since. `position` grows with time; it is a bigint and so a string. A conversation that does not exist
    * has no messages.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list or order.
+   * @throws {CursorError} if the cursor is malformed or comes from another conversation, list or order.
    * @example
    * const { items } = await alice.pam.history(conversation.id, { limit: 50 });
    * const inOrder = items.toReversed();
@@ -177,15 +188,17 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    */
   async history(
     conversationId: string,
-    { limit, cursor, ...beginning }: PageRequest & { order?: HistoryOrder; after?: string } = {},
+    request: PageRequest & { order?: HistoryOrder; after?: string } = {},
   ): Promise<Page<Message>> {
+    const { limit, cursor, ...beginning } = requireObject(request);
     const most = clampLimit(limit);
     const { order, after } = validate(historySchema, beginning);
-    const kind = order === 'newest' ? 'pam.history' : 'pam.history.oldest';
+    const conversation = conversationOf(conversationId).toLowerCase();
+    const kind = `pam.history ${order} ${conversation}`;
     const [position] = cursor ? decodeCursor(kind, cursor, [isBigint]) : [after];
     const bounds = { order, after: position, limit: rowsToRead(most) };
     return toPage(
-      await selectHistory(this.db, this.userId, conversationOf(conversationId), bounds).execute(),
+      await selectHistory(this.db, this.userId, conversation, bounds).execute(),
       most,
       (message) => encodeCursor(kind, [message.position]),
       (message) => message,
@@ -212,27 +225,28 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    * it is written, as the beginning of a word, or as another form of an English word. Of a long message the first 20,000
    * characters are searched. With `conversation_id` those of one conversation.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list; `ValidationError` if the term is blank or
-   *   longer than 200 characters.
+   * @throws {CursorError} if the cursor is malformed or comes from another list, term or conversation; `ValidationError`
+   *   if the term is blank or longer than 200 characters.
    * @example
    * const { items } = await alice.pam.search('free camp moab');
    */
-  async search(
-    term: string,
-    { limit, cursor, conversation_id }: PageRequest & { conversation_id?: string } = {},
-  ): Promise<Page<Message>> {
+  async search(term: string, request: PageRequest & { conversation_id?: string } = {}): Promise<Page<Message>> {
+    const { limit, cursor, conversation_id } = requireObject(request);
     const most = clampLimit(limit);
-    const conversation = validate(uuidSchema.optional(), conversation_id, 'conversation_id') ?? null;
-    const [position = null] = cursor ? decodeCursor('pam.search', cursor, [isBigint]) : [];
+    const words = validate(textSchema(200), term, 'term');
+    const conversation = validate(uuidSchema.optional(), conversation_id, 'conversation_id')?.toLowerCase() ?? null;
+    // A cursor may stand in a log: what was looked for does not stand in it.
+    const kind = `pam.search ${createHash('sha256').update(`${conversation} ${words}`).digest('base64url')}`;
+    const [position = null] = cursor ? decodeCursor(kind, cursor, [isBigint]) : [];
     const { rows } = await sql<Message>`
       select * from public.search_messages(
-        ${validate(textSchema(200), term, 'term')}, ${this.userId}, ${conversation}, ${position}, ${most + 1}
+        ${words}, ${this.userId}, ${conversation}, ${position}, ${most + 1}
       )
     `.execute(this.db);
     return toPage(
       rows,
       most,
-      (message) => encodeCursor('pam.search', [message.position]),
+      (message) => encodeCursor(kind, [message.position]),
       (message) => message,
     );
   }
@@ -273,7 +287,8 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
 export class ServicePamRepository extends PamRepository<MessageRole> {
   /**
    * Merges a patch into the conversation's context (RFC 7396): what it names is replaced, objects are merged, lists are
-   * not, null removes. Of patches that come at once none is lost. At most 16 kB in all.
+   * not, null removes. Of patches that come at once none is lost. A patch may have 16 kB, the merged
+   * context 32 kB as Postgres writes it.
    *
    * @throws {NotFoundError} if the user has no such conversation; `ValidationError` unless the patch is a JSON object;
    *   `CheckError` if the context would become too large.

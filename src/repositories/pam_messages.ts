@@ -5,6 +5,7 @@ import { type MessageRole, messageRoles } from '../types/enums.ts';
 import { jsonObjectSchema } from '../types/json.ts';
 import { textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
+import { rowsAsJson } from './many_rows.ts';
 import { storedInOrder } from './stored.ts';
 
 export type Message = Selectable<DB['pam_messages']>;
@@ -52,7 +53,7 @@ export async function insertMessages(
     .expression(
       sql`select ${userId}::uuid, ${conversationId}::uuid, input.id, input.role, input.content, input.metadata
         from rows from (
-          jsonb_to_recordset(${JSON.stringify(messages)}::jsonb) as (id uuid, role text, content text, metadata jsonb)
+          jsonb_to_recordset(${rowsAsJson(messages)}::jsonb) as (id uuid, role text, content text, metadata jsonb)
         ) with ordinality as input (id, role, content, metadata, place)
         where (select count(*) from locked) >= 0
         order by input.place`,

@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from
 import type { DB } from '../types/database.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { isUuid } from '../types/uuid.ts';
+import { requireObject } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
 import { type Post, postColumns } from './post_row.ts';
@@ -142,9 +143,10 @@ export async function readFeed(
  */
 export async function pageOf<Row extends { id: string; sort_key: string }>(
   kind: string,
-  { limit, cursor }: PageRequest,
+  request: PageRequest,
   read: (bounds: Bounds) => Promise<Row[]>,
 ): Promise<Page<Omit<Row, 'sort_key'>>> {
+  const { limit, cursor } = requireObject(request);
   const most = clampLimit(limit);
   const [last_created_at, last_id] = cursor ? decodeCursor(kind, cursor, [isTimestamptz, isUuid]) : [];
   return toPage(

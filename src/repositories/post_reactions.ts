@@ -4,7 +4,7 @@ import type { PostComment } from '../types/functions.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
 import { type Bounds, type PageRequest, pageOf } from './post_feed.ts';
@@ -92,16 +92,18 @@ export class PostReactionRepository extends PostReader {
    * Who likes a post, the latest first, `limit` (1 to 100, default 20) at a time: nobody if the post is out of sight.
    * `likes_count` also counts people whom a block hides from this user.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or post.
    */
-  async likes(id: string, { limit, cursor }: PageRequest = {}): Promise<Page<Liker>> {
+  async likes(id: string, request: PageRequest = {}): Promise<Page<Liker>> {
+    const { limit, cursor } = requireObject(request);
     const most = clampLimit(limit);
-    const post_id = validate(uuidSchema, id, 'id');
-    const [last_created_at, last_id] = cursor ? decodeCursor('posts.likes', cursor, [isTimestamptz, isUuid]) : [];
+    const post_id = validate(uuidSchema, id, 'id').toLowerCase();
+    const kind = `posts.likes ${post_id}`;
+    const [last_created_at, last_id] = cursor ? decodeCursor(kind, cursor, [isTimestamptz, isUuid]) : [];
     return toPage(
       await selectLikes(this.db, { post_id, last_created_at, last_id, limit: most + 1 }),
       most,
-      ({ sort_key, user_id }) => encodeCursor('posts.likes', [sort_key, user_id]),
+      ({ sort_key, user_id }) => encodeCursor(kind, [sort_key, user_id]),
       ({ sort_key, ...liker }) => liker,
     );
   }
@@ -112,7 +114,8 @@ export class PostReactionRepository extends PostReader {
    * @throws {NotFoundError} if there is no such post for this user; `ValidationError` unless the content is text of 1 to
    *   2000 characters; `PermissionError` if the account is suspended.
    */
-  async comment(id: string, content: string, { id: comment_id }: { id?: string } = {}): Promise<PostComment> {
+  async comment(id: string, content: string, options: { id?: string } = {}): Promise<PostComment> {
+    const { id: comment_id } = requireObject(options);
     const { rows } = await sql<PostComment>`
       select * from public.comment_on_post(
         ${validate(uuidSchema, id, 'id')}, ${validate(commentSchema, content, 'content')},
@@ -125,11 +128,13 @@ export class PostReactionRepository extends PostReader {
   /**
    * The comments on a post, oldest first, `limit` (1 to 100, default 20) at a time: none if the post is out of sight.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or post.
    */
   async comments(id: string, request: PageRequest = {}): Promise<Page<CommentWithAuthor>> {
-    const post_id = validate(uuidSchema, id, 'id');
-    return await pageOf('posts.comments', request, (bounds) => selectComments(this.db, { post_id, ...bounds }));
+    const post_id = validate(uuidSchema, id, 'id').toLowerCase();
+    return await pageOf(`posts.comments ${post_id}`, request, (bounds) =>
+      selectComments(this.db, { post_id, ...bounds }),
+    );
   }
 
   /**

@@ -5,7 +5,7 @@ import type { PostSearchResult } from '../types/functions.ts';
 import { latitude, longitude, tagSchema } from '../types/json.ts';
 import { clampLimit, type Page } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import {
   type Bounds,
@@ -74,17 +74,15 @@ export class PostReader {
   /**
    * What an author shows, newest first: of the user's own posts all but the private ones. `trip_id` and `tag` keep to some.
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or author.
    * @example
    * const { items } = await alice.posts.byAuthor(bob.id, { trip_id, limit: 10 });
    */
-  async byAuthor(
-    user_id: string,
-    { limit, cursor, ...filter }: PageRequest & AuthorFilter = {},
-  ): Promise<Page<FeedPost>> {
-    const author = validate(uuidSchema, user_id, 'user_id');
+  async byAuthor(user_id: string, request: PageRequest & AuthorFilter = {}): Promise<Page<FeedPost>> {
+    const { limit, cursor, ...filter } = requireObject(request);
+    const author = validate(uuidSchema, user_id, 'user_id').toLowerCase();
     const wanted = { me: this.#me, author, ...validate(authorFilterSchema, filter) };
-    return await pageOf('posts.byAuthor', { limit, cursor }, (bounds) =>
+    return await pageOf(`posts.byAuthor ${author}`, { limit, cursor }, (bounds) =>
       selectByAuthor(this.db, { ...wanted, ...bounds }),
     );
   }
@@ -92,13 +90,15 @@ export class PostReader {
   /**
    * The newest posts with a tag, in any case: " Beach" is "beach".
    *
-   * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @throws {CursorError} if the cursor is malformed or comes from another list or tag.
    * @example
    * const { items } = await alice.posts.byTag('dog friendly');
    */
   async byTag(tag: string, request: PageRequest = {}): Promise<Page<FeedPost>> {
     const wanted = { me: this.#me, tag: validate(tagSchema, tag, 'tag') };
-    return await pageOf('posts.byTag', request, (bounds) => selectByTag(this.db, { ...wanted, ...bounds }));
+    return await pageOf(`posts.byTag ${wanted.tag}`, request, (bounds) =>
+      selectByTag(this.db, { ...wanted, ...bounds }),
+    );
   }
 
   /**
@@ -110,7 +110,8 @@ export class PostReader {
    * const { items } = await alice.posts.near({ lat: 38.57, lng: -109.55, radius_km: 25 });
    * items[0]?.distance_km; // 1.234
    */
-  async near({ limit, cursor, ...circle }: PageRequest & Circle): Promise<Page<NearbyPost>> {
+  async near(request: PageRequest & Circle): Promise<Page<NearbyPost>> {
+    const { limit, cursor, ...circle } = requireObject(request);
     return await readNearby(this.db, this.#me, validate(circleSchema, circle), { limit, cursor });
   }
 
@@ -130,7 +131,8 @@ export class PostReader {
    * Posts whose title or content holds every word of `term`, also as the start of a word or in another form: of the newest
    * thousand the best, best first, at most `limit` (1 to 100, default 20).
    */
-  async search(term: string, { limit }: { limit?: number } = {}): Promise<PostSearchResult[]> {
+  async search(term: string, request: { limit?: number } = {}): Promise<PostSearchResult[]> {
+    const { limit } = requireObject(request);
     const { rows } = await sql<PostSearchResult>`
       select * from public.search_posts(${validate(z.string(), term, 'term')}, ${clampLimit(limit)})
     `.execute(this.db);

@@ -13,9 +13,10 @@ import {
 import type { Page } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
 import { compiledOnce } from './compiled_once.ts';
+import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
 import {
   type Bounds,
   type FeedPost,
@@ -28,7 +29,7 @@ import {
 } from './post_feed.ts';
 import { PostReactionRepository } from './post_reactions.ts';
 import { type Post, postColumns, selectPosts } from './post_row.ts';
-import { atomically, explainMiss, found, storedInOrder } from './stored.ts';
+import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 const fields = {
   trip_id: uuidSchema.nullable(),
@@ -112,7 +113,8 @@ export class PostRepository extends PostReactionRepository {
    * @example
    * const { items, next_cursor } = await alice.posts.feed({ scope: 'friends', limit: 50 });
    */
-  override async feed({ limit, cursor, ...given }: PageRequest & { scope?: FeedScope } = {}): Promise<Page<FeedPost>> {
+  override async feed(request: PageRequest & { scope?: FeedScope } = {}): Promise<Page<FeedPost>> {
+    const { limit, cursor, ...given } = requireObject(request);
     const { scope = 'visible' } = validate(scopeSchema, given);
     return await readFeed(this.db, this.userId, scope, { limit, cursor });
   }
@@ -129,9 +131,13 @@ export class PostRepository extends PostReactionRepository {
     return found((await this.#insert(this.db, [validate(newPostSchema, input)]))[0], 'post');
   }
 
-  /** As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`. */
+  /**
+   * As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`.
+   *
+   * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   */
   async createMany(inputs: readonly PostInput[]): Promise<Post[]> {
-    const posts = validate(z.array(newPostSchema), inputs);
+    const posts = validate(manyRowsSchema(newPostSchema), inputs);
     return await atomically(this.db, (db) => this.#insert(db, posts));
   }
 
@@ -142,7 +148,8 @@ export class PostRepository extends PostReactionRepository {
    * @example
    * const { items } = await alice.posts.list({ visibility: 'private', tag: 'draft' });
    */
-  async list({ limit, cursor, ...filter }: PageRequest & PostFilter = {}): Promise<Page<Post>> {
+  async list(request: PageRequest & PostFilter = {}): Promise<Page<Post>> {
+    const { limit, cursor, ...filter } = requireObject(request);
     const wanted = { user_id: this.userId, ...validate(postFilterSchema, filter) };
     return await pageOf('posts.list', { limit, cursor }, (bounds) => selectOwnPage(this.db, { ...wanted, ...bounds }));
   }
@@ -173,14 +180,18 @@ export class PostRepository extends PostReactionRepository {
     );
   }
 
-  /** Deletes the user's own post with its likes and comments. Returns whether there was one. */
+  /**
+   * Deletes the user's own post with its likes and comments. Returns whether there was one.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.db
+    const deleted = await this.db
       .deleteFrom('posts')
       .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, () => this.#own(this.db).where('id', '=', id).executeTakeFirst());
   }
 
   /** The exact point of the user's own post, which nobody else sees, or undefined if none is kept. */
@@ -207,11 +218,12 @@ export class PostRepository extends PostReactionRepository {
     const post_id = validate(uuidSchema, id, 'id');
     const point = validate(pointSchema.nullable(), location, 'location');
     if (point === null) {
-      await this.db
+      const deleted = await this.db
         .deleteFrom('post_locations')
         .where('user_id', '=', this.userId)
         .where('post_id', '=', post_id)
-        .execute();
+        .executeTakeFirstOrThrow();
+      await wasDeleted(deleted, () => this.exactLocation(post_id));
     } else {
       await this.db
         .insertInto('post_locations')
@@ -228,7 +240,7 @@ export class PostRepository extends PostReactionRepository {
       .insertInto('posts')
       .columns(['user_id', 'id', 'trip_id', 'title', 'content', 'images', 'location', 'tags', 'visibility', 'metadata'])
       .expression(
-        sql`select ${this.userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(posts)}::jsonb) as input (
+        sql`select ${this.userId}::uuid, input.* from jsonb_to_recordset(${rowsAsJson(posts)}::jsonb) as input (
           id uuid, trip_id uuid, title text, content text, images text[], location jsonb, tags text[], visibility text,
           metadata jsonb
         )

@@ -3,15 +3,14 @@ import { z } from 'zod';
 import { timezoneSchema } from '../types/calendar.ts';
 import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
-import { PermissionError } from '../types/errors.ts';
 import type { UserActivity } from '../types/functions.ts';
 import { type JsonObject, jsonObjectSchema } from '../types/json.ts';
 import { clampLimit } from '../types/page.ts';
 import { httpsUrlSchema, textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { type OwnRow, streamOwnRows } from './own_data.ts';
-import { explainMiss, found } from './stored.ts';
+import { explainMiss, found, wasDeleted } from './stored.ts';
 
 export type { OwnRow } from './own_data.ts';
 
@@ -107,7 +106,8 @@ export class ProfileRepository extends PublicProfileRepository {
    * @example
    * await alice.profiles.update({ timezone: 'Pacific/Auckland', currency: 'NZD' });
    */
-  async update(patch: ProfilePatch, { if_version }: { if_version?: number } = {}): Promise<Profile> {
+  async update(patch: ProfilePatch, options: { if_version?: number } = {}): Promise<Profile> {
+    const { if_version } = requireObject(options);
     const { preferences, ...rest } = validate(profilePatchSchema, patch);
     const changes: Updateable<DB['profiles']> = {
       ...rest,
@@ -121,7 +121,8 @@ export class ProfileRepository extends PublicProfileRepository {
 
   /**
    * Merges a patch into the user's preferences (RFC 7396): what it names is replaced, objects are merged, lists are not, null
-   * removes. Of patches that two devices send at once none is lost. At most 16 kB in all.
+   * removes. Of patches that two devices send at once none is lost. A patch may have 16 kB, as what `update` takes; the merged
+   * preferences 32 kB as Postgres writes them.
    *
    * @throws {ValidationError} unless the patch is a JSON object; `CheckError` if the preferences would become too large;
    *   `PermissionError` if the account is suspended; `NotFoundError` if it has been deleted.
@@ -155,7 +156,8 @@ export class ProfileRepository extends PublicProfileRepository {
   }
 
   /** The user's newest trips, expenses and posts, at most `limit` (1 to 100, default 10) of each. */
-  async activity({ limit }: { limit?: number } = {}): Promise<UserActivity> {
+  async activity(request: { limit?: number } = {}): Promise<UserActivity> {
+    const { limit } = requireObject(request);
     const { rows } = await sql<{ activity: UserActivity }>`
       select public.get_user_activity(${this.#userId}, ${clampLimit(limit, 10)}) as activity
     `.execute(this.db);
@@ -194,10 +196,8 @@ export class ProfileRepository extends PublicProfileRepository {
    * @throws {PermissionError} if the account is suspended: then only the service erases it.
    */
   async erase(): Promise<boolean> {
-    const { numDeletedRows } = await this.db.deleteFrom('profiles').where('id', '=', this.#userId).executeTakeFirst();
-    if (numDeletedRows > 0n) return true;
-    if ((await this.#own()) === undefined) return false;
-    throw new PermissionError('The account is suspended: the service may erase it.', { code: '42501' });
+    const deleted = await this.db.deleteFrom('profiles').where('id', '=', this.#userId).executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, () => this.#own());
   }
 
   async #own(): Promise<Profile | undefined> {

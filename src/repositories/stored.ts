@@ -1,7 +1,7 @@
-import { CompiledQuery, type Kysely } from 'kysely';
+import { CompiledQuery, type DeleteResult, type Kysely } from 'kysely';
 import { runTransaction } from '../session/transaction.ts';
 import type { DB } from '../types/database.ts';
-import { ConflictError, NotFoundError, UniqueError } from '../types/errors.ts';
+import { ConflictError, NotFoundError, PermissionError, UniqueError } from '../types/errors.ts';
 
 /**
  * Runs several statements as one: in a transaction of their own, or in the one that `db` is. There they are undone together
@@ -68,4 +68,15 @@ export async function explainMiss(
     throw new ConflictError(`The ${what} has changed since it was read: read it again.`);
   }
   throw new NotFoundError(`No such ${what}.`);
+}
+
+/**
+ * Whether a delete has found its row. A suspended user's deletes find none: `find` reads whether there is one.
+ *
+ * @throws {PermissionError} if there is.
+ */
+export async function wasDeleted({ numDeletedRows }: DeleteResult, find: () => Promise<unknown>): Promise<boolean> {
+  if (numDeletedRows > 0n) return true;
+  if ((await find()) === undefined) return false;
+  throw new PermissionError('The account is suspended: it reads, and deletes nothing.', { code: '42501' });
 }

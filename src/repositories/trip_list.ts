@@ -5,7 +5,7 @@ import type { DB } from '../types/database.ts';
 import { tripStatuses } from '../types/enums.ts';
 import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
 import { isUuid } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 
 export const tripFilterSchema = z
   .strictObject({
@@ -42,8 +42,9 @@ export async function pageOfTrips<Row extends { id: string }>(
   query: SelectQueryBuilder<DB, 'trips', Row>,
   userId: string,
   kind: string,
-  { limit, cursor, ...given }: TripListRequest,
+  request: TripListRequest,
 ): Promise<Page<Omit<Row & { sort_key: string }, 'sort_key'>>> {
+  const { limit, cursor, ...given } = requireObject(request);
   const filter = validate(tripFilterSchema, given);
   const most = clampLimit(limit);
   const { by, direction, type, isKey } = orderOf(filter);

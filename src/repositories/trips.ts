@@ -8,10 +8,11 @@ import { type Destination, type DestinationPatch, destinationPatchSchema, destin
 import type { Money } from '../types/money.ts';
 import { clampLimit, type Page } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
-import { validate } from '../types/validate.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema, versionSchema } from '../types/version.ts';
 import { compiledOnce } from './compiled_once.ts';
-import { atomically, explainMiss, found, storedInOrder, taken } from './stored.ts';
+import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
+import { atomically, explainMiss, found, storedInOrder, taken, wasDeleted } from './stored.ts';
 import { copySchema, copyTrip, type TripCopy } from './trip_copy.ts';
 import { daysOf, dayWindowSchema, type TripDay } from './trip_days.ts';
 import { straightLine, type TripDistance } from './trip_distance.ts';
@@ -74,9 +75,13 @@ export class TripRepository {
     return found((await this.#insert(this.#db, [validate(newTripSchema, input)]))[0], 'trip');
   }
 
-  /** As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`. */
+  /**
+   * As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`.
+   *
+   * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   */
   async createMany(inputs: readonly TripInput[]): Promise<Trip[]> {
-    const trips = validate(z.array(newTripSchema), inputs);
+    const trips = validate(manyRowsSchema(newTripSchema), inputs);
     return await atomically(this.#db, (db) => this.#insert(db, trips));
   }
 
@@ -270,24 +275,26 @@ export class TripRepository {
     return { ...route, straight_line_metres: straightLine(destinations) };
   }
 
-  /** Deletes the trip; its expenses and posts stay, without a trip. Returns whether there was one. */
+  /**
+   * Deletes the trip; its expenses and posts stay, without a trip. Returns whether there was one.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   */
   async delete(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
+    const deleted = await this.#db
       .deleteFrom('trips')
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+      .executeTakeFirstOrThrow();
+    return await wasDeleted(deleted, () => this.find(id));
   }
 
   /**
    * The user's trips whose name or description holds every word of `term`, also as the start of a word ("yos" finds
    * Yosemite) or in another form ("drive" finds driving); best first, at most `limit` (1 to 100, default 20).
    */
-  async search(
-    term: string,
-    { status, limit }: { status?: TripStatus; limit?: number } = {},
-  ): Promise<TripSearchResult[]> {
+  async search(term: string, request: { status?: TripStatus; limit?: number } = {}): Promise<TripSearchResult[]> {
+    const { status, limit } = requireObject(request);
     const words = validate(z.string(), term, 'term');
     const wanted = status === undefined ? null : validate(z.enum(tripStatuses), status, 'status');
     const { rows } = await sql<TripSearchResult>`
@@ -329,7 +336,7 @@ export class TripRepository {
         'metadata',
       ])
       .expression(
-        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${JSON.stringify(trips)}::jsonb) as input (
+        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${rowsAsJson(trips)}::jsonb) as input (
           id uuid, name text, description text, start_date date, end_date date, status text, budget_total numeric,
           currency text, route_data jsonb, destinations jsonb, metadata jsonb
         )

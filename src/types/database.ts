@@ -36,6 +36,7 @@ export interface Expenses {
   date: Generated<string>;
   description: string | null;
   id: RowId;
+  import_key: Fixed<string | null>;
   location: string | null;
   metadata: Generated<JsonObjectColumn>;
   receipt_url: string | null;

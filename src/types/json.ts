@@ -7,18 +7,28 @@ export type JsonObject = { [key: string]: JsonValue };
 
 const deepest = 100;
 
-function isJsonValue(value: unknown, depth: number): value is JsonValue {
+/**
+ * The characters that are left for a value, which takes one at least, and text and names as many as they have. An object
+ * that many places refer to counts in each of them, as it does in JSON.
+ */
+type Budget = { left: number };
+
+function isJsonValue(value: unknown, depth: number, budget: Budget): value is JsonValue {
+  budget.left -= typeof value === 'string' ? value.length + 1 : 1;
+  if (budget.left < 0) return false;
   if (value === null || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value === 'string') return isStorable(value);
   if (depth === deepest) return false;
-  if (Array.isArray(value)) return value.every((item) => isJsonValue(item, depth + 1));
-  return isPlainObject(value) && Object.entries(value).every(([key, item]) => isMember(key, item, depth + 1));
+  if (Array.isArray(value)) return value.every((item) => isJsonValue(item, depth + 1, budget));
+  return isPlainObject(value) && Object.entries(value).every(([key, item]) => isMember(key, item, depth + 1, budget));
 }
 
 /** A property that is undefined is absent, as it is for JSON.stringify. */
-function isMember(key: string, value: unknown, depth: number): boolean {
-  return value === undefined || (isStorable(key) && isJsonValue(value, depth));
+function isMember(key: string, value: unknown, depth: number, budget: Budget): boolean {
+  if (value === undefined) return true;
+  budget.left -= key.length;
+  return isStorable(key) && isJsonValue(value, depth, budget);
 }
 
 function isPlainObject(value: unknown): value is object {
@@ -27,13 +37,17 @@ function isPlainObject(value: unknown): value is object {
   return prototype === null || prototype === Object.prototype;
 }
 
-/** Whether `value` is a plain object that JSON and jsonb keep as it is: no dates, class instances, cycles, NaN or U+0000. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return isPlainObject(value) && isJsonValue(value, 0);
+/**
+ * Whether `value` is a plain object that JSON and jsonb keep as it is: no dates, class instances, cycles, NaN or U+0000.
+ * What is certainly longer than `characters` as JSON is none, and found out before it is written.
+ */
+export function isJsonObject(value: unknown, characters = 1_048_576): value is JsonObject {
+  return isPlainObject(value) && isJsonValue(value, 0, { left: characters });
 }
 
 function fits(value: unknown, kilobytes: number): boolean {
-  return isJsonObject(value) && Buffer.byteLength(JSON.stringify(value)) <= kilobytes * 1024;
+  const bytes = kilobytes * 1024;
+  return isJsonObject(value, bytes) && Buffer.byteLength(JSON.stringify(value)) <= bytes;
 }
 
 /** Preferences, metadata, context: any JSON object of at most 16 kB. */

@@ -16,6 +16,18 @@ export function validate<Schema extends z.ZodType>(schema: Schema, input: unknow
   throw new ValidationError(issues.map((issue) => (name && issue.path === '' ? { ...issue, path: name } : issue)));
 }
 
+/**
+ * What a method is about to take apart, as it is: from null JavaScript takes nothing, with an error of its own.
+ *
+ * @throws {ValidationError} unless it is an object.
+ * @example
+ * const { limit, cursor } = requireObject(request);
+ */
+export function requireObject<T extends object>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new ValidationError([{ path: '', reason: 'must be an object' }]);
+}
+
 function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
   if (issue.code !== 'unrecognized_keys') return [{ path: toPath(issue.path), reason: issue.message }];
   return issue.keys.map((key) => ({ path: toPath([...issue.path, key]), reason: issue.message }));

@@ -33,7 +33,7 @@ describe('the columns of a file', () => {
     ],
     ['of a French bank', 'Date;Libellé;Montant', { date: 0, description: 1, amount: 2 }],
     ['the likelier of two', 'Value Date,Date,Memo,Description,Value,Amount', { date: 1, description: 3, amount: 5 }],
-    ['the first of two alike', 'Date,Amount,Amount', { date: 0, amount: 1 }],
+    ['the first of two alike', 'Date,Amount,Memo,Memo', { date: 0, amount: 1, description: 2 }],
     ['of an export', 'date,amount,receipt_url,trip_id,id', { date: 0, amount: 1, receipt_url: 2, trip_id: 3, id: 4 }],
     ['and none that only sounds alike', 'Date,Amount,Updated,Amount due,Categorical', { date: 0, amount: 1 }],
   ])('are found %s', async (_, header, places) => {

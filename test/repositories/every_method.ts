@@ -27,7 +27,10 @@ async function messageOf(world: World) {
   return await world.alice.pam.appendMessage((await conversationOf(world)).id, { role: 'user', content: 'x' });
 }
 
-/** Methods that send one statement. A repeated `create`, and an `update` with `if_version` that misses, read the stored row in a second. */
+/**
+ * Methods that send one statement. A repeated `create`, an `update` with `if_version` and a `delete` that miss read the stored row
+ * in a second.
+ */
 export const oneStatement: Readonly<Record<string, Prepare>> = {
   'ExpenseRepository.create':
     ({ alice }) =>
@@ -102,10 +105,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await alice.income.create(income);
     return () => alice.income.update(id, { amount: '2' });
   },
-  'IncomeRepository.delete':
-    ({ alice }) =>
-    () =>
-      alice.income.delete(randomUUID()),
+  'IncomeRepository.delete': async ({ alice }) => {
+    const { id } = await alice.income.create(income);
+    return () => alice.income.delete(id);
+  },
   'IncomeRepository.occurrences':
     ({ alice }) =>
     () =>
@@ -147,10 +150,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await alice.budgets.create(budget);
     return () => alice.budgets.update(id, { amount: '2' }, { if_version: 1 });
   },
-  'BudgetRepository.delete':
-    ({ alice }) =>
-    () =>
-      alice.budgets.delete(randomUUID()),
+  'BudgetRepository.delete': async ({ alice }) => {
+    const { id } = await alice.budgets.create(budget);
+    return () => alice.budgets.delete(id);
+  },
 
   'TripRepository.create':
     ({ alice }) =>
@@ -208,10 +211,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await alice.trips.create({ name: 'Big Lap', destinations: [stop('Moab')] });
     return () => alice.trips.removeDestination(id, 0);
   },
-  'TripRepository.delete':
-    ({ alice }) =>
-    () =>
-      alice.trips.delete(randomUUID()),
+  'TripRepository.delete': async ({ alice }) => {
+    const { id } = await alice.trips.create({ name: 'Big Lap' });
+    return () => alice.trips.delete(id);
+  },
   'TripRepository.search':
     ({ alice }) =>
     () =>
@@ -323,10 +326,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ service }) =>
     () =>
       service.moderation.findComment(randomUUID()),
-  'ModerationRepository.removePost':
-    ({ service }) =>
-    () =>
-      service.moderation.removePost(randomUUID()),
+  'ModerationRepository.removePost': async ({ alice, service }) => {
+    const { id } = await alice.posts.create(post);
+    return () => service.moderation.removePost(id);
+  },
   'ModerationRepository.removeComment':
     ({ service }) =>
     () =>
@@ -438,10 +441,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     const { id } = await conversationOf(world);
     return () => world.alice.pam.unarchive(id);
   },
-  'PamRepository.delete':
-    ({ alice }) =>
-    () =>
-      alice.pam.delete(randomUUID()),
+  'PamRepository.delete': async (world) => {
+    const { id } = await conversationOf(world);
+    return () => world.alice.pam.delete(id);
+  },
   'PamRepository.appendMessage': async (world) => {
     const { id } = await conversationOf(world);
     return () => world.alice.pam.appendMessage(id, { role: 'user', content: 'x' });
@@ -475,10 +478,11 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.pam.feedbackStatistics({ since: '2026-01-01', until: '2026-12-31' }),
-  'FeedbackRepository.deleteFeedback':
-    ({ alice }) =>
-    () =>
-      alice.pam.deleteFeedback(randomUUID()),
+  'FeedbackRepository.deleteFeedback': async (world) => {
+    const { id: message_id } = await messageOf(world);
+    const { id } = await world.alice.pam.giveFeedback({ message_id, rating: 5 });
+    return () => world.alice.pam.deleteFeedback(id);
+  },
   'FeedbackReader.list':
     ({ service }) =>
     () =>

@@ -317,7 +317,8 @@ describe('a file that is imported again', () => {
     const [fuel] = (await expenses.list({ text: 'fuel' })).items;
     await expenses.delete(fuel?.id ?? '');
     expect(await expenses.importCsv(january)).toEqual(report({ lines: 3, created: 1, existing: 2 }));
-    expect((await expenses.list({ text: 'fuel' })).items[0]?.id).toBe(fuel?.id);
+    expect(await expenses.importCsv(january)).toEqual(report({ lines: 3, existing: 3 }));
+    expect((await expenses.list({ text: 'fuel' })).items).toHaveLength(1);
   });
 
   test('by sixteen devices at once is imported once', async () => {
@@ -337,17 +338,22 @@ describe('a file that is imported again', () => {
     expect((await alice.expenses.list()).items).toHaveLength(3);
   });
 
-  test('is imported even if somebody else has taken the ids that its lines make', async () => {
+  test('cannot be asked for, nor hindered, by somebody who guesses its lines', async () => {
     const [alice, mallory] = [await sessions.signUp(), await sessions.signUp()];
     await alice.expenses.importCsv(january);
-    const { items } = await alice.expenses.list();
-    for (const { id } of items.slice(0, 2)) {
+    const keys = 'select id, import_key from expenses where user_id = $1';
+    const { rows } = await sessions.admin.query<{ id: string; import_key: string }>(keys, [alice.id]);
+    const lineOf = (import_key: string) => ({ user_id: mallory.id, amount: '1', category: 'x', import_key });
+    for (const { id, import_key } of rows) {
+      expect(id).not.toBe(import_key);
+      await mallory.expenses.create({ id: import_key, amount: '1', category: 'x' });
+      await mallory.kysely.insertInto('expenses').values(lineOf(import_key)).execute();
       await alice.expenses.delete(id);
-      await mallory.expenses.create({ id, amount: '1', category: 'x' });
     }
-    expect(await alice.expenses.importCsv(january)).toEqual(report({ lines: 3, created: 2, existing: 1 }));
+    expect(await alice.expenses.importCsv(january)).toEqual(report({ lines: 3, created: 3 }));
+    expect(await alice.expenses.importCsv(january)).toEqual(report({ lines: 3, existing: 3 }));
     expect(await stored(alice.expenses)).toHaveLength(3);
-    expect(await stored(mallory.expenses)).toHaveLength(2);
+    expect(await stored(mallory.expenses)).toHaveLength(6);
   });
 
   test('is known by its ids if it has some', async () => {
@@ -383,6 +389,26 @@ describe('a large file', () => {
     };
     await expect(expenses.importCsv(file, { on_progress })).rejects.toThrow('enough');
     expect((await expenses.list()).items).toEqual([]);
+  });
+});
+
+describe('a file with two columns of one name', () => {
+  test.each([
+    ['amounts', 'Date,Amount,Amount\n2026-02-01,50.00,42.10\n', {}],
+    ['amounts in two currencies', 'Date,Amount (USD),Amount (EUR)\n2026-02-01,50.00,42.10\n', {}],
+    ['amounts that are asked for', 'Date,Spent,spent\n2026-02-01,50.00,42.10\n', { columns: { amount: 'Spent' } }],
+    ['debits', 'Date,Debit,Debit,Credit\n2026-02-01,50.00,42.10,\n', {}],
+    ['credits', 'Date,Debit,Credit,CREDIT\n2026-02-01,50.00,,42.10\n', {}],
+  ])('is refused, as nobody can tell what was spent: %s', async (_, file, options) => {
+    const { expenses } = await sessions.signUp();
+    await expect(expenses.importCsv(file, options)).rejects.toMatchObject({ issues: [{ path: 'columns' }] });
+    expect((await expenses.list()).items).toEqual([]);
+  });
+
+  test('is imported if these are others, of which the first is taken', async () => {
+    const { expenses } = await sessions.signUp();
+    await expenses.importCsv('Date,Amount,Note,Note\n2026-02-01,50.00,Hotel,late\n');
+    expect(await stored(expenses)).toEqual(['2026-02-01 50.00 USD uncategorized Hotel']);
   });
 });
 

@@ -26,6 +26,9 @@ testOwnRows(sessions, {
   },
 });
 
+const waitingForLocks = `select count(*)::int as count from pg_stat_activity
+  where wait_event_type = 'Lock' and datname = current_database()`;
+
 async function traveller() {
   const alice = await sessions.signUp();
   const [trip, detour] = await alice.trips.createMany([{ name: 'Big Lap' }, { name: 'Detour' }]);
@@ -183,6 +186,40 @@ describe('more expenses than a statement takes', () => {
     await Promise.all(both.map((many) => expenses.createMany(many)));
     expect(await trips.get(trip.id)).toMatchObject({ expense_count: 10_100 });
     expect(await trips.get(detour.id)).toMatchObject({ expense_count: 10_100 });
+  });
+
+  test('and some of them in a statement of their own, at once, do not wait for each other in a circle', {
+    timeout: 120_000,
+  }, async () => {
+    const { trips, trip, transaction, id: user_id } = await traveller();
+    const many = inputs(10_050, () => trip.id).map((input, i) => ({
+      ...input,
+      id: `${i < 2 ? i : 'f'}${randomUUID().slice(1)}`,
+    }));
+    const waiting = async (count: number) =>
+      await expect
+        .poll(async () => (await sessions.admin.query(waitingForLocks)).rows, { timeout: 30_000 })
+        .toEqual([{ count }]);
+    const holder = await sessions.admin.connect();
+    try {
+      await holder.query('begin');
+      // The first statement has an id of both by the time at which the second begins.
+      await holder.query("insert into expenses (id, user_id, amount, category) values ($1, $2, 1, 'x')", [
+        many[1]?.id,
+        user_id,
+      ]);
+      const make = (inputs: typeof many) => transaction((tx) => tx.expenses.createMany(inputs), { retries: 0 });
+      const few = make(many.slice(0, 2));
+      await waiting(1);
+      const all = make(many);
+      await waiting(2);
+      await holder.query('rollback');
+      await Promise.all([few, all]);
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    expect(await trips.get(trip.id)).toMatchObject({ expense_count: 10_050 });
   });
 
   test('are parted by their size, too', { timeout: 120_000 }, async () => {

@@ -231,7 +231,8 @@ describe('feedback that is taken back', () => {
   test('stays when the account is suspended', async () => {
     const { person, feedback } = await giving([{ rating: 1 }]);
     await sessions.suspend(person);
-    await person.pam.deleteFeedback(feedback[0]?.id ?? '').catch(() => {});
+    await expect(person.pam.deleteFeedback(feedback[0]?.id ?? '')).rejects.toThrow(PermissionError);
+    expect(await person.pam.deleteFeedback(randomUUID())).toBe(false);
     expect((await person.pam.listFeedback()).items).toEqual(feedback);
   });
 });

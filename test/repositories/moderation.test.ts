@@ -164,7 +164,8 @@ describe('who is no moderator', () => {
     await appoint('moderator', former);
     await sessions.suspend(former);
     expect((await former.moderation.posts({ user_id: alice.id })).items).toHaveLength(1);
-    expect(await former.moderation.removePost(posts.public.id)).toBe(false);
+    await expect(former.moderation.removePost(posts.public.id)).rejects.toThrow(PermissionError);
+    expect(await former.moderation.removePost(posts.private.id)).toBe(false);
     await expect(former.moderation.removeComment(comments.public)).rejects.toThrow(PermissionError);
   });
 

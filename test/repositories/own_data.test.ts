@@ -82,6 +82,7 @@ describe('the data of a user', () => {
     }
     expect(left).toEqual({
       trips: ['search'],
+      expenses: ['import_key'],
       posts: ['coordinates', 'search'],
       post_likes: ['post_user_id', 'post_visibility', 'user_id'],
       post_comments: ['post_user_id', 'post_visibility', 'user_id'],

@@ -304,7 +304,8 @@ export function testOwnRows<Row extends OwnRow, Input, Patch extends object>(
     await expect(mine.create(input())).rejects.toThrow(PermissionError);
     await expect(mine.create(input(row.id))).rejects.toThrow(PermissionError);
     await expect(mine.update(row.id, patch)).rejects.toThrow(PermissionError);
-    await mine.delete(row.id).catch(() => {});
+    await expect(mine.delete(row.id)).rejects.toThrow(PermissionError);
+    expect(await mine.delete(randomUUID())).toBe(false);
     expect(await stored('user_id = $1', [alice.id])).toHaveLength(1);
   });
 

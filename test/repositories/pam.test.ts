@@ -396,7 +396,9 @@ describe('the history', () => {
     const { pam, conversation } = await talking();
     await pam.startConversation({ session_id: 'laptop' });
     const foreign = (await pam.list({ limit: 1 })).next_cursor;
-    const huge = Buffer.from(JSON.stringify(['pam.history', '9223372036854775808'])).toString('base64url');
+    const huge = Buffer.from(JSON.stringify([`pam.history newest ${conversation.id}`, '9223372036854775808'])).toString(
+      'base64url',
+    );
     for (const cursor of ['x', foreign, huge]) {
       await expect(pam.history(conversation.id, { cursor })).rejects.toThrow(CursorError);
     }
@@ -529,6 +531,8 @@ test('a suspended user reads what was said and adds nothing', async () => {
   await expect(pam.appendMessage(conversation.id, said('b'))).rejects.toThrow(PermissionError);
   await expect(pam.archive(conversation.id)).rejects.toThrow(PermissionError);
   await expect(pam.unarchive(conversation.id)).rejects.toThrow(PermissionError);
+  await expect(pam.delete(conversation.id)).rejects.toThrow(PermissionError);
+  expect(await pam.delete(randomUUID())).toBe(false);
   expect(await pam.recent(conversation.id, { max_characters: 100 })).toEqual([message]);
   expect((await pam.search('a')).items).toEqual([message]);
   await expect(pam.giveFeedback({ message_id: message.id, rating: 5 })).rejects.toThrow(PermissionError);

@@ -382,11 +382,16 @@ describe('a search', () => {
 test('a suspended user reads, and neither likes nor comments', async () => {
   const [alice, bob] = [await sessions.signUp(), await sessions.signUp()];
   const { id } = await alice.posts.create(post);
+  const own = await bob.posts.create(post);
+  await bob.posts.setExactLocation(own.id, { lat: 1, lng: 2 });
   await sessions.suspend(bob);
   expect(await bob.posts.find(id)).toMatchObject({ id });
   await expect(bob.posts.like(id)).rejects.toThrow(PermissionError);
   await expect(bob.posts.comment(id, 'Nice.')).rejects.toThrow(PermissionError);
   await expect(bob.posts.setExactLocation(id, { lat: 1, lng: 2 })).rejects.toThrow(PermissionError);
+  await expect(bob.posts.setExactLocation(own.id, null)).rejects.toThrow(PermissionError);
+  await bob.posts.setExactLocation(id, null);
+  expect(await bob.posts.exactLocation(own.id)).toEqual({ lat: 1, lng: 2 });
 });
 
 test('the service likes and comments for the user it acts for', async () => {

@@ -209,6 +209,28 @@ test('people who leave stand in the way of nobody whose posts they liked', async
   }
 });
 
+test('strangers who liked each other’s posts leave at once', async () => {
+  for (let round = 0; round < rounds; round++) {
+    const people = await Promise.all([1, 2].map(() => database.signUp()));
+    const by = async (person: string, text: string, values: unknown[] = []) =>
+      (await database.as('authenticated', person, (client) => client.query(text, values))).rows;
+    const posts = await Promise.all(
+      people.map((person) =>
+        by(
+          person,
+          "insert into posts (user_id, title, content) select auth.uid(), 'a', 'b' from generate_series(1, 20) returning id",
+        ),
+      ),
+    );
+    for (const [place, person] of people.entries()) {
+      await by(person, 'select like_post(id) from unnest($1::uuid[]) as id', [posts[1 - place]?.map(({ id }) => id)]);
+    }
+    await Promise.all(people.map((person) => by(person, 'delete from profiles where id = auth.uid()')));
+    const left = await database.admin.query('select from profiles where id = any($1)', [people]);
+    expect(left.rows).toEqual([]);
+  }
+});
+
 test('a request that meets a block leaves no friendship', async () => {
   for (let round = 0; round < rounds; round++) {
     const bob = await database.signUp();

@@ -41,7 +41,7 @@ describe('tables and views', () => {
     budgets:
       'id user_id trip_id category amount currency period starts_on + created_at | trip_id category amount currency period starts_on',
     expenses:
-      'id user_id trip_id amount currency category description date location receipt_url tags metadata + created_at | trip_id amount currency category description date location receipt_url tags metadata',
+      'id user_id trip_id amount currency category description date location receipt_url tags metadata import_key + created_at | trip_id amount currency category description date location receipt_url tags metadata',
     income_entries:
       'id user_id amount currency source description date type frequency ends_on metadata + created_at | amount currency source description date type frequency ends_on metadata',
     pam_conversations: 'id user_id session_id + context status created_at | status + context',
