@@ -17,6 +17,9 @@ export const messageInputSchema = z.strictObject({
   id: uuidSchema.optional(),
 });
 
+/** What users may say themselves. */
+export const userMessageInputSchema = messageInputSchema.extend({ role: z.literal('user') });
+
 export const messageSchema = messageInputSchema.transform(
   ({ id = crypto.randomUUID(), metadata = {}, ...message }) => ({
     ...message,

@@ -42,6 +42,21 @@ describe('a file', () => {
       {},
       ['2026-12-29 3.20 EUR uncategorized Brot', '2026-12-31 1042.50 EUR uncategorized Diesel'],
     ],
+    ...[
+      'Buchungstag;Beguenstigter/Zahlungspflichtiger;Verwendungszweck;Betrag;Waehrung',
+      'Buchungsdatum;Zahlungsempfänger*in;Verwendungszweck;Betrag (€);Währung',
+      'Buchung;Auftraggeber/Empfänger;Verwendungszweck;Betrag;Währung',
+      'Buchungstag;Empfänger;Verwendungszweck;Umsatz in EUR;Währung',
+    ].map((names): [string, string, ImportOptions, string[]] => [
+      `with whom it was paid to: ${names}`,
+      `${names}\n31.12.2026;REWE;Einkauf;-12,50;EUR\n30.12.2026;Shell;Diesel;-60,00;EUR\n29.12.2026;Aldi;Brot;-3,20;EUR\n`,
+      { currency: 'EUR' },
+      [
+        '2026-12-29 3.20 EUR uncategorized Aldi',
+        '2026-12-30 60.00 EUR uncategorized Shell',
+        '2026-12-31 12.50 EUR uncategorized REWE',
+      ],
+    ]),
     [
       'of an American bank',
       'Posting Date,Description,Amount\n12/31/2026,FUEL,-$42.50\n12/30/2026,PAY,"$2,000.00"\n12/29/2026,FOOD,($3.20)\n',

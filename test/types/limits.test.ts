@@ -21,6 +21,7 @@ import {
   tripInputSchema,
   tripPatchSchema,
   type UserRepositories,
+  userMessageInputSchema,
   ValidationError,
 } from '../../src/index.ts';
 import { timezoneSchema } from '../../src/types/calendar.ts';
@@ -366,7 +367,7 @@ const schemas = {
   posts: [postInputSchema, postPatchSchema],
   profiles: [profilePatchSchema],
   pam_conversations: [conversationInputSchema],
-  pam_messages: [messageInputSchema],
+  pam_messages: [messageInputSchema, userMessageInputSchema],
   pam_feedback: [feedbackInputSchema],
   post_comments: [z.strictObject({ content: commentSchema })],
 } satisfies Record<Table, [z.ZodObject, ...z.ZodObject[]]>;
