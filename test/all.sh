@@ -29,6 +29,7 @@ done
 if [ $# = 0 ]; then
   suite 'soak, 180 s' env TEST_POSTGRES=embedded SOAK_SECONDS=180 vitest run test/soak
   suite 'a million rows' env TEST_POSTGRES=embedded SCALE_PEOPLE=20000 vitest run test/scale
+  suite 'all mutants' env TEST_POSTGRES=embedded node test/mutation/run.ts
 fi
 
 suite DATABASE_URL node test/support/with_database_url.ts vitest run "$@"
