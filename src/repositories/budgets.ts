@@ -239,7 +239,7 @@ export class BudgetRepository {
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirstOrThrow();
-    return await wasDeleted(deleted, () => this.find(id));
+    return await wasDeleted(this.#db, deleted, () => this.find(id));
   }
 
   async #insert(db: Kysely<DB>, budgets: z.output<typeof newBudgetSchema>[]): Promise<Budget[]> {

@@ -99,7 +99,7 @@ export class ExpenseRepository extends ExpenseReader {
       .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirstOrThrow();
-    return await wasDeleted(deleted, () => this.find(id));
+    return await wasDeleted(this.db, deleted, () => this.find(id));
   }
 
   /**

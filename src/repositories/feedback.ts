@@ -191,7 +191,7 @@ export class FeedbackRepository {
       .where('id', '=', key)
       .executeTakeFirstOrThrow();
     const own = this.db.selectFrom('pam_feedback').select('id').where('user_id', '=', this.userId);
-    return await wasDeleted(deleted, () => own.where('id', '=', key).executeTakeFirst());
+    return await wasDeleted(this.db, deleted, () => own.where('id', '=', key).executeTakeFirst());
   }
 
   #zone(): Zone {

@@ -149,7 +149,7 @@ export class IncomeRepository {
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirstOrThrow();
-    return await wasDeleted(deleted, () => this.find(id));
+    return await wasDeleted(this.#db, deleted, () => this.find(id));
   }
 
   /**

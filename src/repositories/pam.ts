@@ -144,7 +144,7 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
       .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirstOrThrow();
-    return await wasDeleted(deleted, () => this.find(id));
+    return await wasDeleted(this.db, deleted, () => this.find(id));
   }
 
   /**

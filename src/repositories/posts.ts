@@ -191,7 +191,7 @@ export class PostRepository extends PostReactionRepository {
       .where('user_id', '=', this.userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirstOrThrow();
-    return await wasDeleted(deleted, () => this.#own(this.db).where('id', '=', id).executeTakeFirst());
+    return await wasDeleted(this.db, deleted, () => this.#own(this.db).where('id', '=', id).executeTakeFirst());
   }
 
   /** The exact point of the user's own post, which nobody else sees, or undefined if none is kept. */
@@ -223,7 +223,7 @@ export class PostRepository extends PostReactionRepository {
         .where('user_id', '=', this.userId)
         .where('post_id', '=', post_id)
         .executeTakeFirstOrThrow();
-      await wasDeleted(deleted, () => this.exactLocation(post_id));
+      await wasDeleted(this.db, deleted, () => this.exactLocation(post_id));
     } else {
       await this.db
         .insertInto('post_locations')

@@ -197,7 +197,7 @@ export class ProfileRepository extends PublicProfileRepository {
    */
   async erase(): Promise<boolean> {
     const deleted = await this.db.deleteFrom('profiles').where('id', '=', this.#userId).executeTakeFirstOrThrow();
-    return await wasDeleted(deleted, () => this.#own());
+    return await wasDeleted(this.db, deleted, () => this.#own());
   }
 
   async #own(): Promise<Profile | undefined> {

@@ -1,4 +1,4 @@
-import { CompiledQuery, type DeleteResult, type Kysely } from 'kysely';
+import { type DeleteResult, type Kysely, sql } from 'kysely';
 import { runTransaction } from '../session/transaction.ts';
 import type { DB } from '../types/database.ts';
 import { ConflictError, NotFoundError, PermissionError, UniqueError } from '../types/errors.ts';
@@ -9,7 +9,7 @@ import { ConflictError, NotFoundError, PermissionError, UniqueError } from '../t
  */
 export async function atomically<T>(db: Kysely<DB>, work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
   if (!db.isTransaction) return await runTransaction(db, work);
-  const run = (sql: string) => db.executeQuery(CompiledQuery.raw(sql));
+  const run = (text: string) => sql.raw(text).execute(db);
   await run('savepoint wheels_atomically');
   try {
     const result = await work(db);
@@ -75,8 +75,22 @@ export async function explainMiss(
  *
  * @throws {PermissionError} if there is.
  */
-export async function wasDeleted({ numDeletedRows }: DeleteResult, find: () => Promise<unknown>): Promise<boolean> {
+export async function wasDeleted(
+  db: Kysely<DB>,
+  { numDeletedRows }: DeleteResult,
+  find: () => Promise<unknown>,
+): Promise<boolean> {
   if (numDeletedRows > 0n) return true;
-  if ((await find()) === undefined) return false;
+  // Else the row is one that somebody has made since.
+  if (!(await isSuspended(db)) || (await find()) === undefined) return false;
   throw new PermissionError('The account is suspended: it reads, and deletes nothing.', { code: '42501' });
+}
+
+async function isSuspended(db: Kysely<DB>): Promise<boolean> {
+  const suspended = db
+    .selectFrom('profiles')
+    .select('id')
+    .where('id', '=', sql<string>`(select auth.uid())`)
+    .where('status', '=', 'suspended');
+  return (await suspended.executeTakeFirst()) !== undefined;
 }

@@ -286,7 +286,7 @@ export class TripRepository {
       .where('user_id', '=', this.#userId)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirstOrThrow();
-    return await wasDeleted(deleted, () => this.find(id));
+    return await wasDeleted(this.#db, deleted, () => this.find(id));
   }
 
   /**
