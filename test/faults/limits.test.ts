@@ -83,14 +83,15 @@ describe('statementTimeoutMillis', () => {
   });
 
   test('ends a batch of a stream, and counts anew for each', async () => {
-    const alice = await personOf({ statementTimeoutMillis: 500 });
+    // Three batches take longer than one may, each of them far less.
+    const alice = await personOf({ statementTimeoutMillis: 2000 });
     const rows = (slow: number, last: number) =>
       sql<{ row: number }>`
         (select row, pg_sleep(case row when ${last}::int then 30 else ${slow}::float8 end) from generate_series(1, 100) as row)
       `.as<'rows'>(sql.raw('rows'));
     const seen: number[] = [];
     const reading = (async () => {
-      for await (const { row } of alice.kysely.selectFrom(rows(0.05, 20)).select('rows.row').stream(5)) seen.push(row);
+      for await (const { row } of alice.kysely.selectFrom(rows(0.15, 20)).select('rows.row').stream(5)) seen.push(row);
     })();
     expect(await errorOf(reading)).toBeInstanceOf(TimeoutError);
     expect(seen).toHaveLength(15);
