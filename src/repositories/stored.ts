@@ -1,4 +1,5 @@
 import { type DeleteResult, type Kysely, sql } from 'kysely';
+import { underSavepoint } from '../session/savepoint.ts';
 import { runTransaction } from '../session/transaction.ts';
 import type { DB } from '../types/database.ts';
 import { ConflictError, NotFoundError, PermissionError, UniqueError } from '../types/errors.ts';
@@ -9,19 +10,11 @@ import { ConflictError, NotFoundError, PermissionError, UniqueError } from '../t
  */
 export async function atomically<T>(db: Kysely<DB>, work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
   if (!db.isTransaction) return await runTransaction(db, work);
-  const run = (text: string) => sql.raw(text).execute(db);
-  await run('savepoint wheels_atomically');
-  try {
-    const result = await work(db);
-    await run('release savepoint wheels_atomically');
-    return result;
-  } catch (error) {
-    // On a lost connection neither is possible, nor needed.
-    await run('rollback to savepoint wheels_atomically')
-      .then(() => run('release savepoint wheels_atomically'))
-      .catch(() => {});
-    throw error;
-  }
+  return await underSavepoint(
+    'wheels_atomically',
+    (text) => sql.raw(text).execute(db),
+    () => work(db),
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import { CompiledQuery, type Transaction } from 'kysely';
 import { ConfigurationError } from '../types/errors.ts';
+import { underSavepoint } from './savepoint.ts';
 
 /** What is to be done once a transaction is saved. */
 export type AfterCommit = () => unknown;
@@ -68,20 +69,11 @@ export class TransactionLevel {
     }
     this.#state = 'nested';
     const inner = new TransactionLevel(this.#depth + 1);
-    const savepoint = `wheels_${inner.#depth}`;
     const run = (sql: string) => transaction.executeQuery(CompiledQuery.raw(sql));
     try {
-      await run(`savepoint ${savepoint}`);
-      const result = await inner.run(transaction, fn);
-      await run(`release savepoint ${savepoint}`);
+      const result = await underSavepoint(`wheels_${inner.#depth}`, run, () => inner.run(transaction, fn));
       this.#registered.push(...inner.#registered);
       return result;
-    } catch (error) {
-      // On a lost connection neither is possible, nor needed.
-      await run(`rollback to savepoint ${savepoint}`)
-        .then(() => run(`release savepoint ${savepoint}`))
-        .catch(() => {});
-      throw error;
     } finally {
       this.#state = 'open';
     }
