@@ -47,6 +47,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end
       $$;
     `.execute(db);
+    // Of a deleted row only the replica identity is known: whose it was is needed to tell them.
+    await sql`
+      alter table public.${sql.raw(table)} replica identity using index ${sql.raw(table)}_user_id_id_key
+    `.execute(db);
   }
 }
 
@@ -64,5 +68,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
       end
       $$;
     `.execute(db);
+    await sql`alter table public.${sql.raw(table)} replica identity default`.execute(db);
   }
 }

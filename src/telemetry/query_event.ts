@@ -2,6 +2,7 @@ import type { SessionContext } from '../session/claims.ts';
 import type { ObservedStatement, Observer } from '../session/observed_client.ts';
 import { ConfigurationError } from '../types/errors.ts';
 import { isUuid } from '../types/uuid.ts';
+import { serverName } from './server.ts';
 import { shownText } from './statement_text.ts';
 import { outsideOfCall } from './tracing.ts';
 import { warnOfTelemetry } from './warning.ts';
@@ -10,8 +11,9 @@ import { warnOfTelemetry } from './warning.ts';
  * A statement that a session has sent, without what is in its rows, its parameters or the claims.
  *
  * @example
- * { sql: 'select "id" from "trips" where "user_id" = $1 limit $2', parameters: ['uuid', 'number'],
- *   role: 'authenticated', durationMillis: 1.8, rows: 3, outcome: 'ok' }
+ * createDatabase({ connectionString: process.env.DATABASE_URL, onQuery: (event) => console.log(event) });
+ * // { sql: 'select "id" from "trips" where "user_id" = $1 limit $2', parameters: ['uuid', 'number'],
+ * //   role: 'authenticated', durationMillis: 1.8, rows: 3, server: 'db.example:5432', outcome: 'ok' }
  */
 export type QueryEvent = {
   /** With `?` for its literals if it has no parameters. */
@@ -24,6 +26,8 @@ export type QueryEvent = {
   readonly durationMillis: number;
   /** Returned or affected. */
   readonly rows: number;
+  /** Host and port of the server: the primary, or a replica. */
+  readonly server: string;
   /** 'ok', or the `code` of the error: `23505`, `57014` (out of time), `CANCELLED`, `CONNECTION`. */
   readonly outcome: string;
 };
@@ -48,13 +52,14 @@ export function queryEvents(onQuery: (event: QueryEvent) => unknown): Observer {
   };
 }
 
-function toEvent({ sql, parameters, role, durationMillis, rows, error }: ObservedStatement): QueryEvent {
+function toEvent({ sql, parameters, role, durationMillis, rows, error, pool }: ObservedStatement): QueryEvent {
   return {
     sql: shownText(sql, parameters),
     parameters: parameters.map(kindOf),
     role,
     durationMillis,
     rows,
+    server: serverName(pool),
     outcome: error?.code ?? 'ok',
   };
 }

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Attributes, Span, SpanKind, SpanStatusCode, Tracer } from '@opentelemetry/api';
-import { Client, type Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { ObservedStatement, Observer } from '../session/observed_client.ts';
 import { ConfigurationError, DatabaseError } from '../types/errors.ts';
+import { serverOf } from './server.ts';
 import { shownText, summaryOf } from './statement_text.ts';
 import { warnOfTelemetry } from './warning.ts';
 
@@ -21,8 +22,10 @@ const tables: Readonly<Record<string, string>> = {
   pam: 'pam_conversations',
 };
 
-/** The texts of the statements that the call of a repository has sent. */
-const call = new AsyncLocalStorage<Set<string> | undefined>();
+/** What the call of a repository has sent: the texts of its statements, and the server that had the last one. */
+type Sent = { readonly texts: Set<string>; server?: Attributes };
+
+const call = new AsyncLocalStorage<Sent | undefined>();
 
 /** Runs what is none of the business of the repository's call around it. */
 export function outsideOfCall<T>(fn: () => T): T {
@@ -79,42 +82,42 @@ export class Tracing implements Observer {
     };
     const batch = inputs.find((input) => Array.isArray(input));
     if (batch !== undefined && batch.length !== 1) attributes['db.operation.batch.size'] = batch.length;
-    const texts = new Set<string>();
+    const sent: Sent = { texts: new Set() };
     return this.#tracer.startActiveSpan(summary, { kind: client, attributes }, (span) => {
       try {
-        const result = call.run(texts, method);
-        return isAsyncIterable(result) ? this.#traceRows(span, texts, result) : this.#traceResult(span, texts, result);
+        const result = call.run(sent, method);
+        return isAsyncIterable(result) ? this.#traceRows(span, sent, result) : this.#traceResult(span, sent, result);
       } catch (error) {
         fail(span, error);
-        end(span, texts);
+        end(span, sent);
         throw error;
       }
     });
   }
 
-  async #traceResult(span: Span, texts: ReadonlySet<string>, result: unknown): Promise<unknown> {
+  async #traceResult(span: Span, sent: Sent, result: unknown): Promise<unknown> {
     try {
       return await result;
     } catch (error) {
       fail(span, error);
       throw error;
     } finally {
-      end(span, texts);
+      end(span, sent);
     }
   }
 
   /** Rows that come one by one: the span lasts until the last, or until nobody wants more. */
-  async *#traceRows(span: Span, texts: Set<string>, rows: AsyncIterable<unknown>): AsyncGenerator<unknown> {
-    const iterator = call.run(texts, () => rows[Symbol.asyncIterator]());
-    const next = () => call.run(texts, () => iterator.next());
+  async *#traceRows(span: Span, sent: Sent, rows: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    const iterator = call.run(sent, () => rows[Symbol.asyncIterator]());
+    const next = () => call.run(sent, () => iterator.next());
     try {
       for (let row = await next(); !row.done; row = await next()) yield row.value;
     } catch (error) {
       fail(span, error);
       throw error;
     } finally {
-      await call.run(texts, () => iterator.return?.());
-      end(span, texts);
+      await call.run(sent, () => iterator.return?.());
+      end(span, sent);
     }
   }
 
@@ -135,15 +138,17 @@ export class Tracing implements Observer {
     });
   }
 
-  statement({ sql, parameters, startTime, endTime, error }: ObservedStatement): void {
+  statement({ sql, parameters, startTime, endTime, error, pool }: ObservedStatement): void {
     const text = shownText(sql, parameters);
-    const texts = call.getStore();
-    if (texts) {
-      texts.add(text);
+    const server = serverOf(pool);
+    const sent = call.getStore();
+    if (sent) {
+      sent.texts.add(text);
+      sent.server = server;
       return;
     }
     const summary = summaryOf(sql);
-    const attributes = { ...this.#server, 'db.query.summary': summary, 'db.query.text': text };
+    const attributes = { ...server, 'db.query.summary': summary, 'db.query.text': text };
     this.#past(summary, startTime, attributes, error).end(endTime);
   }
 
@@ -163,20 +168,10 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** `db.namespace` has the schema that every session has first in its search path. */
-function serverOf(pool: Pool): Attributes {
-  const { database, host, port } = new Client(pool.options);
-  return {
-    'db.system.name': 'postgresql',
-    'db.namespace': `${database}|public`,
-    'server.address': host,
-    'server.port': port,
-  };
-}
-
 /** What the span is about has happened, whatever becomes of the span. */
-function end(span: Span, texts: ReadonlySet<string> = new Set()): void {
+function end(span: Span, { texts, server }: Sent = { texts: new Set() }): void {
   try {
+    if (server) span.setAttributes(server);
     if (texts.size > 0) span.setAttribute('db.query.text', [...texts].join('; '));
     span.end();
   } catch (error) {

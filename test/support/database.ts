@@ -1,7 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, inject } from 'vitest';
-import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
+import { cloneDatabase } from '../../src/testing/template_database.ts';
+import {
+  openTestDatabase,
+  type SignUp,
+  type TestDatabase,
+  type TestDatabaseOptions,
+} from '../../src/testing/test_database.ts';
 
 /** The roles that Supabase gives to requests. */
 export type ApiRole = 'anon' | 'authenticated' | 'service_role';
@@ -22,7 +27,23 @@ export interface FileDatabase {
   as<T>(role: ApiRole, sub: string | undefined, fn: (client: pg.ClientBase) => Promise<T>): Promise<T>;
   as<T>(role: ApiRole, fn: (client: pg.ClientBase) => Promise<T>): Promise<T>;
   /** Inserts a person into `auth.users` as Supabase does on sign-up, and returns their id. */
-  signUp(person?: { id?: string; email?: string; phone?: string; metadata?: Record<string, unknown> }): Promise<string>;
+  signUp(person?: SignUp): Promise<string>;
+}
+
+/** A database for the tests of a file or a `describe`, as `./testing` gives it: the result has it in hooks and tests. */
+export function fileDatabase(options: TestDatabaseOptions = {}): () => TestDatabase {
+  let open: TestDatabase | undefined;
+  beforeAll(async () => {
+    const clone = await cloneDatabase({ connectionString: inject('connectionString') }, inject('template'));
+    open = openTestDatabase(clone, options);
+  });
+  afterAll(async () => {
+    await open?.drop();
+  });
+  return () => {
+    if (!open) throw new Error('The test database exists in hooks and tests only, not while a file is loaded.');
+    return open;
+  };
 }
 
 /**
@@ -37,25 +58,7 @@ export interface FileDatabase {
  * });
  */
 export function testDatabase(): FileDatabase {
-  let open: { clone: TestDatabase; admin: pg.Pool } | undefined;
-  const opened = () => {
-    if (!open) throw new Error('The test database exists in hooks and tests only, not while a file is loaded.');
-    return open;
-  };
-
-  beforeAll(async () => {
-    const clone = await cloneDatabase({ connectionString: inject('connectionString') }, inject('template'));
-    const admin = new pg.Pool({ connectionString: clone.connectionString, max: 4 });
-    // A test may end connections on purpose.
-    admin.on('error', () => {});
-    admin.on('connect', (client) => client.on('error', () => {}));
-    open = { clone, admin };
-  });
-
-  afterAll(async () => {
-    await open?.admin.end();
-    await open?.clone.drop();
-  });
+  const opened = fileDatabase();
 
   async function as<T>(
     role: ApiRole,
@@ -84,18 +87,14 @@ export function testDatabase(): FileDatabase {
 
   return {
     get connectionString() {
-      return opened().clone.connectionString;
+      return opened().connectionString;
     },
     get admin() {
       return opened().admin;
     },
     as,
-    async signUp({ id = randomUUID(), email = `${id}@example.com`, phone, metadata = {} } = {}) {
-      await opened().admin.query(
-        'insert into auth.users (id, email, phone, raw_user_meta_data) values ($1, $2, $3, $4)',
-        [id, email, phone, JSON.stringify(metadata)],
-      );
-      return id;
+    async signUp(person) {
+      return (await opened().signUp(person)).id;
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { fail } from '../../src/cli/fail.ts';
-import { createTemplateDatabase, dropTemplateDatabase, startPostgres } from '../../src/testing/index.ts';
+import { globalSetup, globalTeardown, serverOfTheRun } from '../../src/testing/global_setup.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,16 +11,11 @@ declare module 'vitest' {
 
 /** One server and one migrated template database for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startPostgres().catch(fail);
-  try {
-    const template = await createTemplateDatabase(server);
-    project.provide('connectionString', server.connectionString);
-    project.provide('template', template);
-    return async () => {
-      await dropTemplateDatabase(server, template).finally(() => server.stop());
-    };
-  } catch (error) {
-    await server.stop();
-    fail(error);
+  await globalSetup().catch(fail);
+  const run = serverOfTheRun();
+  if (run) {
+    project.provide('connectionString', run.server.connectionString);
+    project.provide('template', run.template);
   }
+  return globalTeardown;
 }

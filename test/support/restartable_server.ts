@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, inject } from 'vitest';
+import { connect, serverVersion } from '../../src/session/connect.ts';
 import {
   type Cluster,
   clusterOf,
@@ -12,9 +13,8 @@ import {
   start,
   stopWhenThisProcessEnds,
 } from '../../src/testing/cluster.ts';
-import { connect, serverVersion } from '../../src/testing/connect.ts';
-import { cloneDatabase, createTemplateDatabase } from '../../src/testing/index.ts';
 import { testServerSettings } from '../../src/testing/server_settings.ts';
+import { cloneDatabase, createTemplateDatabase } from '../../src/testing/template_database.ts';
 
 /** A server for one test file that may go away and come back. */
 export type RestartableServer = {
@@ -73,7 +73,8 @@ export function restartableServer(): RestartableServer {
   };
 }
 
-async function majorOfTheRun(): Promise<string> {
+/** The major of the run's server, or 18 where no binaries of it are at hand. */
+export async function majorOfTheRun(): Promise<string> {
   const client = await connect(inject('connectionString'));
   try {
     const major = (await serverVersion(client)).split('.')[0] ?? '';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Runs a script of the project, such as `src/cli/reset.ts`, on a database, and reports its end. */
+/** Runs a script of the project, such as `src/cli/wheels_db.ts`, on a database, and reports its end. */
 export async function runScript(
   script: string,
   databaseUrl: string,

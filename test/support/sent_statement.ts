@@ -1,5 +1,5 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
-import type { DB } from '../../src/index.ts';
+import type { DB } from '../../src/types.ts';
 
 /**
  * The first statement that a method of a repository sends, and its values, without a server.

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../src/testing/index.ts';
+import { type PostgresServer, startPostgres } from '../../src/testing/start_postgres.ts';
 
 const server = new URL(inject('connectionString'));
 
@@ -78,7 +78,7 @@ describe('the server of DATABASE_URL', () => {
 
 describe('an embedded server', () => {
   const script = `
-    import { startPostgres } from ${JSON.stringify(new URL('../../src/testing/index.ts', import.meta.url).href)};
+    import { startPostgres } from ${JSON.stringify(new URL('../../src/testing/start_postgres.ts', import.meta.url).href)};
     const server = await startPostgres({ log: () => {} });
     console.log(server.connectionString);
     setInterval(() => {}, 1000);

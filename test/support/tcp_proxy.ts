@@ -80,7 +80,9 @@ export async function startTcpProxy(connectionString: string): Promise<TcpProxy>
       const connection = new ProxiedConnection(client, upstream, network);
       if (isSilent) connection.freeze();
       connections.add(connection);
-      upstream.on('close', () => connections.delete(connection));
+      // A frozen client is still to be told of a server that has gone meanwhile.
+      const forget = () => client.destroyed && upstream.destroyed && connections.delete(connection);
+      for (const socket of [client, upstream]) socket.on('close', forget);
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

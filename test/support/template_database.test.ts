@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { cloneDatabase, createTemplateDatabase, dropTemplateDatabase } from '../../src/testing/index.ts';
+import { cloneDatabase, createTemplateDatabase, dropTemplateDatabase } from '../../src/testing/template_database.ts';
 
 const server = { connectionString: inject('connectionString') };
 const onServer = new pg.Pool({ connectionString: server.connectionString, max: 2 });
@@ -81,7 +81,7 @@ describe('a template database', () => {
     skip(rows[0].wal_level !== 'logical', 'the server does not decode changes');
     const clone = await cloneDatabase(server, template);
     const slot = `drop_${randomBytes(4).toString('hex')}`;
-    const options = { connectionString: clone.connectionString, replication: 'database' };
+    const options: pg.ClientConfig = { connectionString: clone.connectionString, replication: 'database' };
     const client = new pg.Client(options);
     client.on('error', () => {});
     await client.connect();

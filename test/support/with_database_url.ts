@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fail } from '../../src/cli/fail.ts';
-import { startPostgres } from '../../src/testing/index.ts';
+import { startPostgres } from '../../src/testing/start_postgres.ts';
 
 const [command = fail('Name a command.'), ...args] = process.argv.slice(2);
 process.env.TEST_POSTGRES = 'embedded';

@@ -65,6 +65,7 @@ describe('an event', () => {
         role: 'authenticated',
         durationMillis: expect.any(Number),
         rows: 2,
+        server: new URL(file.connectionString).host,
         outcome: 'ok',
       },
     ]);

@@ -31,13 +31,13 @@ describe('the text of a statement', () => {
     expect(shownText(sql, [])).toBe(shown);
   });
 
-  test('of any length takes no time', () => {
-    const started = performance.now();
+  // What grew with the square of the length would take hours.
+  test('of any length comes in the time that the test has', () => {
     for (const part of ["'", '"', '(', '$', '/*', '/**/', '/*/**/', "e'\\", '1.', 'select ', 'from ', ' ', '((1), ']) {
-      shownText(part.repeat(50_000), []);
-      summaryOf(part.repeat(50_000) + ')'.repeat(50_000));
+      const sql = part.repeat(200_000);
+      expect(shownText(sql, []).length).toBeGreaterThan(0);
+      expect(summaryOf(sql + ')'.repeat(200_000))).not.toBe('');
     }
-    expect(performance.now() - started).toBeLessThan(2000);
   });
 });
 
