@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { clientFor } from '../session/connect.ts';
 import { clusterOwner, openToAll, running } from '../testing/cluster.ts';
-import { clientFor, connect } from '../testing/connect.ts';
+import { ArgumentError } from '../types/argument_error.ts';
 
 /** Where `npm run db:start` keeps its data: `.postgres/`, or a temporary folder for root in a project closed to others. */
 export async function developmentDirectory(): Promise<string> {
@@ -19,41 +20,47 @@ export function developmentDatabase(server: string): string {
   return url.href;
 }
 
-/**
- * The database that a command works on: `DATABASE_URL`, else the one of `npm run db:start`, which standard error then says.
- *
- * @throws {Error} one line if there is neither
- */
-export async function findConnectionString(): Promise<string> {
-  if (process.env.DATABASE_URL) return process.env.DATABASE_URL;
+/** The database of `npm run db:start`, which standard error then says, or undefined if it does not run. */
+export async function runningDevelopmentDatabase(): Promise<string | undefined> {
   const server = await running(await developmentDirectory());
-  if (!server) throw new Error('No database: set DATABASE_URL, or run npm run db:start in another terminal.');
+  if (!server) return undefined;
   console.error('DATABASE_URL is not set: this goes to the server of npm run db:start.');
   return developmentDatabase(server);
 }
 
-/** A database that a command is about to change. */
-export interface Target {
-  connectionString: string;
-  /** Its name and where it is, for messages: `"wheels" on localhost`. */
-  place: string;
+/**
+ * The database that kysely-ctl works on: `DATABASE_URL`, else the one of `npm run db:start`.
+ *
+ * @throws {Error} one line if there is neither
+ */
+export async function findConnectionString(): Promise<string> {
+  const found = process.env.DATABASE_URL || (await runningDevelopmentDatabase());
+  if (!found) throw new Error('No database: set DATABASE_URL, or run npm run db:start in another terminal.');
+  return found;
 }
 
 const local = ['localhost', '127.0.0.1', '::1'];
 
-/**
- * The database of `findConnectionString` once it has answered, if it is on this machine or if `force` is set.
- *
- * @param deed what the command does there, such as `db:reset deletes all data of`
- * @throws {Error} one line
- */
-export async function findTarget(deed: string, force = false): Promise<Target> {
-  const connectionString = await findConnectionString();
+/** Where a database is, for messages: `"wheels" on localhost`. */
+export function placeOf(connectionString: string): string {
   const { host, database } = clientFor(connectionString);
-  const place = `"${database}" on ${host}`;
-  if (!local.includes(host) && !force) {
-    throw new Error(`${deed} ${place}, which is not this machine: add --force if you mean it.`);
+  return `"${database}" on ${host}`;
+}
+
+/**
+ * Stops a command that would change a database which is not on this machine, unless its name is repeated.
+ *
+ * @param deed what the command does there, such as `wheels-db reset deletes all data of`
+ * @param named the name of the database as somebody repeated it, which one on another machine needs
+ * @throws {ArgumentError} if the name is missing or another's
+ */
+export function requireMeant(connectionString: string, deed: string, named?: string): void {
+  const { host, database } = clientFor(connectionString);
+  const place = placeOf(connectionString);
+  if (named !== undefined && named !== database) {
+    throw new ArgumentError(`--yes names "${named}", but ${deed} ${place}.`);
   }
-  await (await connect(connectionString)).end();
-  return { connectionString, place };
+  if (named === undefined && !local.includes(host)) {
+    throw new ArgumentError(`${deed} ${place}, which is not this machine: add --yes ${database} if you mean it.`);
+  }
 }

@@ -1,13 +1,10 @@
 import { type Kysely, PostgresDialect } from 'kysely';
 import { type MigrationInfo, type MigrationResultSet, Migrator } from 'kysely/migration';
 import pg from 'pg';
-import { connect } from '../testing/connect.ts';
-import { explainMigrationError, migratorProps } from '../testing/migrate.ts';
+import { explainMigrationError, lockTimeoutMillis, migratorProps } from '../migrations/migrate.ts';
+import { connect } from '../session/connect.ts';
 import { findConnectionString } from './connection_string.ts';
 import { fail } from './fail.ts';
-
-/** Who waits for a lock on a table has everybody wait who comes after. */
-const lockTimeoutMillis = 5_000;
 
 /**
  * The dialect for kysely-ctl, on the database of `findConnectionString`, once the server has answered and is new enough.

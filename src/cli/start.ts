@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { migrate } from '../migrations/migrate.ts';
+import { connect } from '../session/connect.ts';
 import { running } from '../testing/cluster.ts';
-import { connect } from '../testing/connect.ts';
 import { startPersistentPostgres } from '../testing/embedded_postgres.ts';
-import { migrate } from '../testing/migrate.ts';
 import { developmentDatabase, developmentDirectory } from './connection_string.ts';
 import { fail } from './fail.ts';
 import { stopSignal } from './stop_signal.ts';

@@ -9,18 +9,23 @@ export type ManifestEntry = { readonly object: string; readonly lines: readonly 
  *
  * It is the same for the same schema on Postgres 15 to 18, whoever migrated it. What belongs to an extension, and the tables
  * in which Kysely keeps its migrations, are left out; so are the privileges of the owner. The owner is named where it is
- * not that of `public.profiles`.
+ * not that of the schema `private`.
  */
 export async function readManifest(client: ClientBase): Promise<ManifestEntry[]> {
   await client.query('begin read only');
   try {
     // Without a search path Postgres writes every name with its schema.
     await client.query("set local search_path = ''");
-    const { rows } = await client.query<{ object: string; lines: string[] }>(query);
-    return rows.map(({ object, lines }) => ({ object, lines: lines.flatMap(indented) }));
+    return await readManifestWithin(client);
   } finally {
     await client.query('rollback');
   }
+}
+
+/** The same in the transaction that the client is in, and at its snapshot. Its search path must be empty. */
+export async function readManifestWithin(client: ClientBase): Promise<ManifestEntry[]> {
+  const { rows } = await client.query<{ object: string; lines: string[] }>(query);
+  return rows.map(({ object, lines }) => ({ object, lines: lines.flatMap(indented) }));
 }
 
 /** The further lines of a text stand under its first. */
@@ -36,7 +41,7 @@ const ours = `
     select oid, nspname, nspowner, nspacl from pg_catalog.pg_namespace where nspname in ('public', 'private')
   ),
   migrator as (
-    select relowner as oid from pg_catalog.pg_class where oid = to_regclass('public.profiles')
+    select nspowner as oid from ours where nspname = 'private'
   ),
   relations as (
     select c.*, c.oid::regclass::text as name,
@@ -93,7 +98,9 @@ const lines = [
     case when relrowsecurity then 'row level security' end,
     case when relforcerowsecurity then 'row level security forced on its owner' end,
     case when relpersistence <> 'p' then 'persistence ' || relpersistence::text end,
-    case when relreplident not in ('d', 'n') then 'replica identity ' || relreplident::text end,
+    case relreplident when 'f' then 'replica identity full' when 'i' then 'replica identity using index ' || (
+      select indexrelid::regclass from pg_catalog.pg_index where indrelid = relations.oid and indisreplident
+    ) end,
     'with ' || array_to_string(reloptions, ', ')
   ]) with ordinality as attributes (line, place)`,
 

@@ -41,6 +41,17 @@ export class ConnectionPool extends Pool {
     return this.#open.size;
   }
 
+  /** Whether it refuses new work. */
+  get isClosed(): boolean {
+    return this.#refusesWork;
+  }
+
+  /** How to connect beside the pool, as its login role. */
+  get loginConfig(): ClientConfig {
+    // It holds the password where a copy would not find it.
+    return { ...this.options, password: this.options.password };
+  }
+
   /** How many wait for a connection; pg-pool's `waitingCount` has those too who have left the queue. */
   get waiting(): number {
     return this.#waiting;
@@ -156,6 +167,6 @@ function interrupted(): DatabaseError {
   );
 }
 
-function closed(): DatabaseError {
+export function closed(): DatabaseError {
   return new ConnectionError('The database is closed: destroy() has been called.');
 }

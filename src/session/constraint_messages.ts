@@ -4,6 +4,7 @@ const day = 'A date lies between 1900-01-01 and 2999-12-31.';
 const description = 'A description is text of 1 to 2000 characters.';
 const jsonObject = 'This field takes a JSON object of at most 16 kB.';
 const location = 'A location is { "lat", "lng", "name"?, "exact"? }, in degrees.';
+const rating = 'A rating goes from 1 to 5.';
 const tags = 'Tags are at most 20 different texts of 1 to 50 characters, in lower case.';
 const trip = 'This user has no such trip.';
 
@@ -63,6 +64,14 @@ export const constraintMessages: Readonly<Record<string, string>> = {
   budgets_starts_on_check: day,
   budgets_trip_id_fkey: trip,
 
+  places_name_check: 'A place needs a name of 1 to 200 characters.',
+  places_kind_check: 'The kind of a place is campsite, water, dump_point, fuel, laundry, mechanic, shop or other.',
+  places_location_check: location,
+  places_rating_check: rating,
+  places_notes_check: 'The notes on a place are text of 1 to 2000 characters.',
+  places_tags_check: tags,
+  places_trip_id_fkey: trip,
+
   posts_title_check: 'A post needs a title of 1 to 200 characters.',
   posts_content_check: 'A post needs a content of 1 to 20,000 characters.',
   posts_images_check: 'Images are at most 20 https addresses.',
@@ -82,7 +91,7 @@ export const constraintMessages: Readonly<Record<string, string>> = {
   pam_messages_content_check: 'A message is text of 1 to 100,000 characters.',
   pam_messages_metadata_check: jsonObject,
   pam_messages_conversation_id_fkey: 'This user has no such conversation.',
-  pam_feedback_rating_check: 'A rating goes from 1 to 5.',
+  pam_feedback_rating_check: rating,
   pam_feedback_feedback_text_check: 'The text of a feedback has 1 to 5000 characters.',
   pam_feedback_feedback_type_check: 'The type of a feedback is a word in lower case.',
   pam_feedback_empty_check: 'A feedback needs a rating, a thumb or a text.',

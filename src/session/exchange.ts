@@ -43,6 +43,8 @@ const isQuery = /^\s*(select|insert|update|delete|merge|with|values)\b/i;
 export class Exchange implements Submittable {
   /** How many of the statements have run to their end. */
   completed = 0;
+  /** What the statement before the last one gave: the first column of its last row. */
+  before: string | null = null;
   /** Whether the last one's portal may have more rows. */
   isSuspended = false;
   /** `pg` sets it if there is a `query_timeout`, to be told of the end. */
@@ -132,7 +134,11 @@ export class Exchange implements Submittable {
   }
 
   handleDataRow({ fields }: { fields: (string | null)[] }): void {
-    if (this.#unreadable !== undefined || this.completed < this.#steps.length - 1) return;
+    if (this.completed < this.#steps.length - 1) {
+      this.before = fields[0] ?? null;
+      return;
+    }
+    if (this.#unreadable !== undefined) return;
     try {
       this.#result.addRow(this.#result.parseRow(fields));
     } catch (error) {

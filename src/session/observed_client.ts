@@ -1,9 +1,10 @@
 import type { PostgresCursor, PostgresQueryResult } from 'kysely';
-import type { PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import { warnOfTelemetry } from '../telemetry/warning.ts';
 import type { DatabaseError } from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
 import { Cursor } from './cursor.ts';
+import type { Lease } from './lease.ts';
 import { type Scope, ScopedClient } from './scoped_client.ts';
 import { translateError } from './translate_error.ts';
 
@@ -20,6 +21,8 @@ export type ObservedStatement = {
   /** Returned or affected. */
   readonly rows: number;
   readonly error: DatabaseError | undefined;
+  /** The pool of the server that has answered, or failed to. */
+  readonly pool: Pool;
 };
 
 /** Who is told of the statements of all sessions. It must not throw. */
@@ -38,8 +41,8 @@ export class ObservedClient extends ScopedClient {
   readonly #observers: readonly Observer[];
   #waitingSince: number | undefined;
 
-  constructor(client: PoolClient, scope: Scope, observers: readonly Observer[], waitingSince: number) {
-    super(client, scope);
+  constructor(lease: Lease, scope: Scope, observers: readonly Observer[], waitingSince: number) {
+    super(lease, scope);
     this.#role = scope.context.role;
     this.#observers = observers;
     this.#waitingSince = waitingSince;
@@ -79,8 +82,8 @@ export class ObservedClient extends ScopedClient {
     }
   }
 
-  #tell(statement: Omit<ObservedStatement, 'role' | 'endTime'>): void {
-    const ended = { ...statement, role: this.#role, endTime: performance.now() };
+  #tell(statement: Omit<ObservedStatement, 'role' | 'endTime' | 'pool'>): void {
+    const ended = { ...statement, role: this.#role, pool: this.pool, endTime: performance.now() };
     for (const observer of this.#observers) {
       try {
         observer.statement(ended);

@@ -13,6 +13,9 @@ type Running = {
 
 const running = new AsyncLocalStorage<Running>();
 
+/** Runs a function that is no part of the transactions around the call. */
+export const outsideOfTransactions = AsyncLocalStorage.snapshot();
+
 /** Runs the function of a transaction, so that `refuseInOwnTransaction` knows what is called from it. */
 export async function runInTransaction<T>(pool: Pool, context: SessionContext, fn: () => Promise<T>): Promise<T> {
   const transaction: Running = { pool, context, around: running.getStore(), openStreams: 0, isOver: false };

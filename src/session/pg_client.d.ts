@@ -13,6 +13,11 @@ declare module 'pg' {
     readonly secretKey: number;
   }
 
+  interface ClientConfig {
+    /** A connection in replication mode. */
+    replication?: 'database';
+  }
+
   interface Client {
     readonly sslNegotiation: 'postgres' | 'direct';
   }
@@ -23,6 +28,9 @@ declare module 'pg' {
     connect(address: TcpNetConnectOpts, host: string): void;
     connect(path: string): void;
     requestSsl(): void;
+    sendCopyFromChunk(chunk: Buffer): void;
+    /** Says good-bye. */
+    end(): void;
     cancel(processId: number, secretKey: number): void;
   }
 }

@@ -1,14 +1,23 @@
 import type { PostgresCursor, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import { type PoolClient, DatabaseError as PostgresError } from 'pg';
-import { ConfigurationError, ConnectionError, DatabaseError, SerializationError } from '../types/errors.ts';
+import {
+  CancelledError,
+  ConfigurationError,
+  ConnectionError,
+  DatabaseError,
+  ReadOnlyError,
+  SerializationError,
+  TimeoutError,
+} from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
 import { type ConnectionPool, cancelled } from './connection_pool.ts';
 import { type Batch, Cursor, type CursorConnection } from './cursor.ts';
 import { Exchange, type Fetch, type Outcome, type Statement, toWire } from './exchange.ts';
+import type { Found, Lease, ReplicaLease } from './lease.ts';
 import { noteStream } from './own_transaction.ts';
 import { defaultRetries, pauseBeforeRetry } from './retry.ts';
 import { explainRefusal } from './settings.ts';
-import type { StatementCache } from './statement_cache.ts';
+import { type StatementCache, statementsOf } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
 
 /** How a session uses a connection. */
@@ -16,13 +25,13 @@ export type Scope = {
   readonly context: SessionContext;
   /** Makes a transaction the session's. */
   readonly settings: Statement;
-  /** What the connection has prepared; undefined if it is to prepare nothing. */
-  readonly statements: StatementCache | undefined;
+  readonly preparedStatements: boolean;
   readonly signal: AbortSignal | undefined;
   /** How long to wait for an answer; 0 is for ever. */
   readonly answerMillis: number;
+  /** Of the primary, whose transactions it may be in. */
   readonly pool: ConnectionPool;
-  /** The clients of the session that Kysely may want to cancel, by process id. */
+  /** The clients of the session that Kysely may want to cancel, by `processID`. */
   readonly inUse: Map<number, ScopedClient>;
 };
 
@@ -30,10 +39,20 @@ export type Scope = {
 const cancelMillis = 5_000;
 /** A request that comes before its statement does nothing. */
 const cancelAgainMillis = 250;
+/** How often to ask a replica that has not answered whether it is there. */
+const doubtMillis = 1_000;
+
+let clients = 0;
 
 /** A connection while a session has it: every statement runs in a transaction that has the session's settings. */
 export class ScopedClient implements PostgresPoolClient {
-  readonly #client: PoolClient;
+  /** Kysely cancels by it. A process id would not do: what comes to nothing on a replica goes to another process. */
+  readonly #id = ++clients;
+  #lease: Lease;
+  /** Told of the settings of the open transaction. */
+  #found: Found | undefined;
+  /** Ends the wait for a connection of the primary. */
+  #handOver: AbortController | undefined;
   readonly #scope: Scope;
   /** Opens the transaction together with its first statement. */
   #begin: string | undefined;
@@ -51,6 +70,7 @@ export class ScopedClient implements PostgresPoolClient {
   #isCancelled = false;
   #cancelling: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
+  #doubt: NodeJS.Timeout | undefined;
   #connectionError: unknown;
   /** Whoever has left a stream open never comes back, and a lost connection is of no use to anybody. */
   readonly #keepConnectionError = (error: unknown) => {
@@ -58,16 +78,29 @@ export class ScopedClient implements PostgresPoolClient {
     if (this.#inFlight === undefined) this.#giveBack(true);
   };
 
-  constructor(client: PoolClient, scope: Scope) {
-    this.#client = client;
+  constructor(lease: Lease, scope: Scope) {
+    this.#lease = lease;
     this.#scope = scope;
-    client.on('error', this.#keepConnectionError);
-    scope.signal?.addEventListener('abort', this.#abort);
+    this.#attach();
   }
 
   get processID(): number {
-    this.#scope.inUse.set(this.#client.processID, this);
-    return this.#client.processID;
+    this.#scope.inUse.set(this.#id, this);
+    return this.#id;
+  }
+
+  /** Where the statements go. */
+  protected get pool(): ConnectionPool {
+    return this.#lease.pool;
+  }
+
+  get #client(): PoolClient {
+    return this.#lease.client;
+  }
+
+  /** What the connection has prepared; undefined if it is to prepare nothing. */
+  get #statements(): StatementCache | undefined {
+    return this.#scope.preparedStatements ? statementsOf(this.#client) : undefined;
   }
 
   query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>;
@@ -104,19 +137,35 @@ export class ScopedClient implements PostgresPoolClient {
   }
 
   #giveBack(destroy: boolean): void {
-    if (this.#isGivenBack) return;
+    if (this.#detach()) this.#client.release(destroy);
+  }
+
+  #attach(): void {
+    this.#isGivenBack = false;
+    this.#client.on('error', this.#keepConnectionError);
+    this.#scope.signal?.addEventListener('abort', this.#abort);
+  }
+
+  /** Returns whether the connection is to be given back: it is once. */
+  #detach(): boolean {
+    if (this.#isGivenBack) return false;
     this.#isGivenBack = true;
-    this.#scope.inUse.delete(this.#client.processID);
+    this.#scope.inUse.delete(this.#id);
     this.#client.off('error', this.#keepConnectionError);
     this.#scope.signal?.removeEventListener('abort', this.#abort);
-    this.#client.release(destroy);
+    return true;
   }
 
   /** Cancels what runs, if anything does. A request may come late and hit the next statement: there will be none. */
   readonly cancel = (): void => {
+    if (this.#handOver) {
+      this.#isCancelled = true;
+      this.#handOver.abort();
+    }
     if (this.#inFlight === undefined || this.#isCancelled) return;
     this.#isCancelled = true;
-    const { pool, answerMillis } = this.#scope;
+    const { answerMillis } = this.#scope;
+    const { pool } = this.#lease;
     const request = () => void pool.cancel(this.#client);
     request();
     this.#cancelling = setInterval(request, cancelAgainMillis);
@@ -144,18 +193,29 @@ export class ScopedClient implements PostgresPoolClient {
   };
 
   async #send(exchange: Exchange) {
-    const { answerMillis, pool } = this.#scope;
+    const { answerMillis } = this.#scope;
+    const { wrote, replica } = this.#lease;
     this.#inFlight = exchange;
     try {
-      if (answerMillis > 0) {
-        this.#silence = setTimeout(() => this.#giveUp(() => pool.abandon(this.#client)), answerMillis);
-      }
+      if (answerMillis > 0) this.#silence = setTimeout(() => this.#abandon(), answerMillis);
+      if (replica) this.#doubt = setInterval(() => void this.#abandonUnlessThere(replica, exchange), doubtMillis);
       return await exchange.send();
     } finally {
       this.#inFlight = undefined;
       clearTimeout(this.#silence);
+      clearInterval(this.#doubt);
       clearInterval(this.#cancelling);
+      wrote?.();
     }
+  }
+
+  #abandon(): void {
+    this.#giveUp(() => this.#lease.pool.abandon(this.#client));
+  }
+
+  async #abandonUnlessThere(replica: ReplicaLease, exchange: Exchange): Promise<void> {
+    const isThere = await replica.answers();
+    if (!isThere && this.#inFlight === exchange) this.#abandon();
   }
 
   /** 'I' outside of a transaction, 'T' inside, 'E' inside one that has failed. */
@@ -270,9 +330,11 @@ export class ScopedClient implements PostgresPoolClient {
     const isOutside = this.#status === 'I';
     const begin = this.#begin;
     const steps = [...(needsSettings ? this.#preamble() : []), step];
-    const exchange = new Exchange(this.#client, steps, this.#scope.statements);
+    const exchange = new Exchange(this.#client, steps, this.#statements);
     try {
+      if (isOutside) this.#found = this.#lease.ask?.();
       const result = await this.#send(exchange);
+      if (steps.at(-2) === this.#scope.settings) this.#found?.(exchange.before);
       this.#begin = undefined;
       // `commit and chain` has opened a transaction without settings; `rollback to savepoint` looks the same.
       this.#hasSettings = this.#status !== 'I' && result.command !== 'COMMIT' && result.command !== 'ROLLBACK';
@@ -285,9 +347,43 @@ export class ScopedClient implements PostgresPoolClient {
         this.#refuseIfAborted();
         return await this.#run(step, needsSettings, true);
       }
+      if (await this.#tryPrimary(error, isOutside)) return await this.#run(step, needsSettings);
       if (begin !== undefined) this.#noteBegin(exchange);
       throw this.#translate(error, steps[exchange.completed] === this.#scope.settings);
     }
+  }
+
+  /**
+   * Whether what has failed on a replica is to be sent again, to the primary, whose connection it then has. In a transaction
+   * that has read from the replica it is too late: nobody decides anything from two servers.
+   */
+  async #tryPrimary(error: unknown, isOutside: boolean): Promise<boolean> {
+    const { replica } = this.#lease;
+    if (!replica) return false;
+    const explained = this.#explain(error);
+    replica.failed(explained, !isOutside);
+    if (!isOutside || this.pool.isClosed || isSameAnywhere.some((kind) => explained instanceof kind)) return false;
+    this.#refuseIfAborted();
+    const isToCancel = this.#scope.inUse.has(this.#id);
+    const destroy = this.#leavesTraces || explained instanceof ConnectionError;
+    if (this.#detach()) void leave(this.#client, destroy);
+    if (isToCancel) this.#scope.inUse.set(this.#id, this);
+    const handOver = new AbortController();
+    this.#handOver = handOver;
+    const { signal } = this.#scope;
+    try {
+      this.#lease = await replica.instead(signal ? AbortSignal.any([signal, handOver.signal]) : handOver.signal);
+    } catch (refusal) {
+      this.#scope.inUse.delete(this.#id);
+      this.#connectionError = refusal;
+      throw translateError(refusal);
+    } finally {
+      this.#handOver = undefined;
+    }
+    this.#connectionError = undefined;
+    this.#attach();
+    this.#refuseIfAborted();
+    return true;
   }
 
   /** The statements that must come before the next one, for it to run in a transaction that is the session's. */
@@ -308,7 +404,7 @@ export class ScopedClient implements PostgresPoolClient {
 
   #refuseIfUnfit(): void {
     if (this.#connectionError !== undefined)
-      throw this.#scope.pool.explain(translateError(this.#connectionError), false);
+      throw this.#lease.pool.explain(translateError(this.#connectionError), false);
     if (this.#isReleased) throw new ConfigurationError('The transaction is over: start another one.');
     if (this.#hasFailedToBegin) {
       throw new DatabaseError('The transaction could not be opened: end it.', { code: '25P02' });
@@ -320,7 +416,7 @@ export class ScopedClient implements PostgresPoolClient {
    * changed since. Returns whether that was what went wrong.
    */
   #forgetStale(error: unknown, steps: readonly (Statement | Fetch)[]): boolean {
-    const { statements } = this.#scope;
+    const statements = this.#statements;
     if (!statements || !(error instanceof PostgresError)) return false;
     const isMissing = error.code === '26000';
     const hasChanged = error.code === '0A000' && error.routine === 'RevalidateCachedQuery';
@@ -329,9 +425,13 @@ export class ScopedClient implements PostgresPoolClient {
     return isMissing || hasChanged;
   }
 
-  #translate(error: unknown, isRefusal: boolean): DatabaseError {
+  #explain(error: unknown): DatabaseError {
     const reason = error instanceof PostgresError ? error : (this.#connectionError ?? error);
-    const translated = this.#scope.pool.explain(translateError(reason), this.#isCancelled);
+    return this.#lease.pool.explain(translateError(reason), this.#isCancelled);
+  }
+
+  #translate(error: unknown, isRefusal: boolean): DatabaseError {
+    const translated = this.#explain(error);
     if (translated instanceof ConnectionError) this.#keepConnectionError(error);
     return isRefusal ? explainRefusal(translated, this.#scope.context) : translated;
   }
@@ -352,6 +452,20 @@ function over(): ConfigurationError {
 }
 
 const rollback: Statement = { text: 'rollback', values: [] };
+
+/** What the primary would say too: that it takes too long, that nobody wants it any more, that it writes. */
+const isSameAnywhere = [TimeoutError, CancelledError, ReadOnlyError];
+
+/** Gives a connection back on which a transaction may be open. */
+async function leave(client: PoolClient, destroy: boolean): Promise<void> {
+  try {
+    const isOpen = !destroy && client.getTransactionStatus() !== 'I';
+    if (isOpen) await new Exchange(client, [rollback], undefined).send();
+    client.release(destroy);
+  } catch {
+    client.release(true);
+  }
+}
 
 type Answer = { readonly result: Outcome; readonly isSuspended: boolean };
 

@@ -1,13 +1,13 @@
 import type { PostgresPool } from 'kysely';
-import type { PoolClient } from 'pg';
+import { ConfigurationError } from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
 import type { ConnectionPool } from './connection_pool.ts';
 import { controlClient } from './control_client.ts';
+import { type Route, routeTo } from './lease.ts';
 import { ObservedClient, type Observer } from './observed_client.ts';
 import { refuseInOwnTransaction } from './own_transaction.ts';
 import { ScopedClient } from './scoped_client.ts';
 import { answerMillisOf, type Limits, settingsOf } from './settings.ts';
-import { StatementCache } from './statement_cache.ts';
 import { translateError } from './translate_error.ts';
 
 export type ScopeOptions = Limits & {
@@ -23,6 +23,7 @@ export type ScopeOptions = Limits & {
   query_timeout?: number;
 };
 
+/** What ends a session's statements before their time. */
 export type SessionOptions = {
   /**
    * Once it is aborted, what the session has not sent is not sent, what runs is cancelled on the server, and an open
@@ -30,7 +31,20 @@ export type SessionOptions = {
    * its result.
    */
   signal?: AbortSignal;
+  /**
+   * Postgres refuses every write with a `ReadOnlyError`. With `replicas` such a session reads from one of them, if it has
+   * replayed what the same person has written through this `Database`; else from the primary. Default false.
+   */
+  readOnly?: boolean;
+  /** Of a read-only session: what it must show too, as `database.position()` of another process has said. */
+  after?: string;
 };
+
+/** @throws {ConfigurationError} for what is no signal: nothing would ever abort it. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new ConfigurationError('signal must be an AbortSignal, such as controller.signal.');
+}
 
 /**
  * A pool for Kysely's `PostgresDialect` that runs every statement as `context.role` with `context.claims`, in one network
@@ -44,7 +58,7 @@ export type SessionOptions = {
  * `connect` and `query` throw a `DatabaseError`, never an error of the driver; a `ConfigurationError` if the connection may
  * not act as the role, in which case the statement has not run.
  *
- * `observers` are told of every statement.
+ * `observers` are told of every statement. `route` finds its connection, unless that is always one of `pool`.
  *
  * @example
  * const dialect = new PostgresDialect({ pool: scopedPool(pool, userContext({ sub })), cursor: Cursor });
@@ -53,22 +67,22 @@ export type SessionOptions = {
 export function scopedPool(
   pool: ConnectionPool,
   context: SessionContext,
-  { preparedStatements = true, query_timeout, signal, ...limits }: ScopeOptions & SessionOptions = {},
+  { preparedStatements = true, query_timeout, signal, readOnly, ...limits }: ScopeOptions & SessionOptions = {},
   observers: readonly Observer[] = [],
+  route: Route = routeTo(pool),
 ): PostgresPool {
-  const settings = settingsOf(context, limits);
+  const settings = settingsOf(context, limits, readOnly);
   const answerMillis = query_timeout ?? answerMillisOf(limits);
   const inUse = new Map<number, ScopedClient>();
+  const scope = { pool, context, settings, preparedStatements, signal, answerMillis, inUse };
   return {
     async connect() {
       refuseInOwnTransaction(pool, context);
       const startTime = performance.now();
       try {
-        const client = await pool.take(signal);
-        const statements = preparedStatements ? statementsOf(client) : undefined;
-        const scope = { pool, context, settings, statements, signal, answerMillis, inUse };
-        if (observers.length === 0) return new ScopedClient(client, scope);
-        return new ObservedClient(client, scope, observers, startTime);
+        const lease = await route(signal);
+        if (observers.length === 0) return new ScopedClient(lease, scope);
+        return new ObservedClient(lease, scope, observers, startTime);
       } catch (error) {
         const translated = translateError(error);
         for (const observer of observers) observer.unconnected(translated, startTime);
@@ -79,15 +93,4 @@ export function scopedPool(
     options: {},
     Client: controlClient((processId) => inUse.get(processId)?.cancel()),
   };
-}
-
-const maxPrepared = 200;
-const prepared = new WeakMap<PoolClient, StatementCache>();
-
-function statementsOf(client: PoolClient): StatementCache {
-  const known = prepared.get(client);
-  if (known) return known;
-  const statements = new StatementCache(maxPrepared);
-  prepared.set(client, statements);
-  return statements;
 }

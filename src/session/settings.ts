@@ -1,6 +1,7 @@
 import { ConfigurationError, type DatabaseError } from '../types/errors.ts';
 import type { SessionContext } from './claims.ts';
 import { type Statement, toWire } from './exchange.ts';
+import { standing } from './replicas/ask_standing.ts';
 
 /** Limits that the server keeps for every statement of a session, in milliseconds; 0 is none. */
 export type Limits = {
@@ -17,7 +18,7 @@ export type Limits = {
  * pg_temp last, a temporary table that an earlier statement left on the connection does not stand in for one of ours. One
  * number comes back instead of all that was sent.
  */
-const applySettings = `select pg_catalog.num_nulls(
+const settings = `pg_catalog.num_nulls(
   pg_catalog.set_config('role', $1, true),
   pg_catalog.set_config('request.jwt.claims', $2, true),
   pg_catalog.set_config('request.jwt.claim.sub', $3, true),
@@ -29,11 +30,15 @@ const applySettings = `select pg_catalog.num_nulls(
   pg_catalog.set_config('lock_timeout', $5, true),
   pg_catalog.set_config('idle_in_transaction_session_timeout', $6, true)
 )`;
+const applySettings = `select ${settings}`;
+/** The first column is what `Lease.found` is told. */
+const applyReadOnlySettings = `select ${standing}, ${settings}, pg_catalog.set_config('transaction_read_only', 'on', true)`;
 
 /** The statement that makes a transaction the session's. */
-export function settingsOf({ role, claims }: SessionContext, limits: Limits): Statement {
+export function settingsOf({ role, claims }: SessionContext, limits: Limits, readOnly = false): Statement {
   const sub = typeof claims.sub === 'string' ? claims.sub : '';
-  return { text: applySettings, values: toWire([role, JSON.stringify(claims), sub, ...limitsOf(limits)]) };
+  const values = toWire([role, JSON.stringify(claims), sub, ...limitsOf(limits)]);
+  return { text: readOnly ? applyReadOnlySettings : applySettings, values };
 }
 
 /** How long an answer may take: what the server allows a statement, and 5 s for the way. 0 is for ever. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ClientBase } from 'pg';
 
 /** A statement that a connection has prepared. */
 export type PreparedStatement = {
@@ -55,4 +56,16 @@ export class StatementCache {
 /** Names a statement by its text, within the 63 bytes of a Postgres name. */
 export function nameOf(text: string): string {
   return `wheels_${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
+}
+
+const maxPrepared = 200;
+const prepared = new WeakMap<ClientBase, StatementCache>();
+
+/** What the connection has prepared: the 200 used last. */
+export function statementsOf(client: ClientBase): StatementCache {
+  const known = prepared.get(client);
+  if (known) return known;
+  const statements = new StatementCache(maxPrepared);
+  prepared.set(client, statements);
+  return statements;
 }

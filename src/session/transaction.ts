@@ -10,6 +10,7 @@ import { AfterCommitError, DatabaseError, SerializationError, ValidationError } 
 import { defaultRetries, pauseBeforeRetry } from './retry.ts';
 import { type AfterCommit, TransactionLevel } from './transaction_level.ts';
 
+/** How a transaction runs, and how often again. */
 export type TransactionOptions = {
   /** As Postgres has it; 'read committed' unless the server says otherwise. */
   isolationLevel?: IsolationLevel;

@@ -10,6 +10,7 @@ import {
   NotFoundError,
   NotNullError,
   PermissionError,
+  ReadOnlyError,
   SerializationError,
   TimeoutError,
   UniqueError,
@@ -77,6 +78,10 @@ const bySqlState: Record<string, Translation> = {
   '23503': violation(ForeignKeyError, 'What this row refers to is missing, or other rows still refer to this one'),
   '23505': violation(UniqueError, 'A row with this key already exists'),
   '23514': violation(CheckError, 'A value is not allowed'),
+  '25006': to(
+    ReadOnlyError,
+    'Nothing can be written here: the session or its transaction only reads, or the connection leads to a standby. Write in a session without readOnly.',
+  ),
   '25P03': to(
     TimeoutError,
     'The transaction was idle for longer than idleInTransactionTimeoutMillis allows: do slow work outside of it.',

@@ -1,6 +1,7 @@
 import { types } from 'pg';
+import { parseTimestamptz } from './timestamptz.ts';
 
-const { DATE, INT8, NUMERIC } = types.builtins;
+const { DATE, INT8, NUMERIC, TIMESTAMPTZ } = types.builtins;
 const dateArray = 1182;
 const int8Array = 1016;
 const numericArray = 1231;
@@ -14,6 +15,7 @@ const parsers: Readonly<Record<number, (text: string) => unknown>> = {
   [DATE]: asText,
   [INT8]: asText,
   [NUMERIC]: asText,
+  [TIMESTAMPTZ]: parseTimestamptz,
   [dateArray]: asTexts,
   [int8Array]: asTexts,
   [numericArray]: asTexts,

@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { createDatabase } from '../../src/index.ts';
-import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
+import { type ClonedDatabase, cloneDatabase } from '../../src/testing/template_database.ts';
 import { runMigrator } from './support/migrator.ts';
 
 // A deploy onto a database that people use. What was there first is the schema of the sixteen first migrations.
@@ -13,7 +13,7 @@ import { runMigrator } from './support/migrator.ts';
 const kyselyCtl = fileURLToPath(new URL('../../node_modules/kysely-ctl/dist/bin.mjs', import.meta.url));
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 const alice = 'a0000000-0000-4000-8000-000000000001';
-let database: TestDatabase;
+let database: ClonedDatabase;
 let admin: pg.Pool;
 
 beforeEach(async () => {

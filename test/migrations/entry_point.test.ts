@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { developmentDirectory } from '../../src/cli/connection_string.ts';
 import { running } from '../../src/testing/cluster.ts';
-import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
+import { type ClonedDatabase, cloneDatabase } from '../../src/testing/template_database.ts';
 
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 const kyselyCtl = fileURLToPath(new URL('../../node_modules/kysely-ctl/dist/bin.mjs', import.meta.url));
@@ -33,7 +33,7 @@ function at(change: Partial<Pick<URL, 'username' | 'password' | 'port' | 'pathna
   return Object.assign(new URL(server), change).href;
 }
 
-let database: TestDatabase;
+let database: ClonedDatabase;
 let client: pg.Client;
 
 beforeEach(async () => {

@@ -7,8 +7,8 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
-import { migrationFolder, migratorProps } from '../../src/testing/migrate.ts';
+import { migrationFolder, migratorProps } from '../../src/migrations/migrate.ts';
+import { type ClonedDatabase, cloneDatabase } from '../../src/testing/template_database.ts';
 
 const squawk = fileURLToPath(new URL('../../node_modules/squawk-cli/js/bin/squawk', import.meta.url));
 
@@ -31,7 +31,7 @@ const ofEmptyTables = [
   'adding-field-with-default',
 ];
 
-let database: TestDatabase;
+let database: ClonedDatabase;
 let folder: string;
 
 beforeEach(async () => {

@@ -3,8 +3,8 @@ import { sql } from 'kysely';
 import { type Migration, NO_MIGRATIONS } from 'kysely/migration';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
-import { migrate } from '../../src/testing/migrate.ts';
+import { migrate } from '../../src/migrations/migrate.ts';
+import { type ClonedDatabase, cloneDatabase } from '../../src/testing/template_database.ts';
 import { catalogOf, matching, rolesOf } from './support/catalog.ts';
 import { runMigrator } from './support/migrator.ts';
 import { privateServer } from './support/private_server.ts';
@@ -13,7 +13,7 @@ import { privateServer } from './support/private_server.ts';
 const migrations = readdirSync(new URL('../../migrations', import.meta.url)).length;
 const runsServer = { connectionString: inject('connectionString') };
 
-async function query(database: TestDatabase, text: string): Promise<pg.QueryResult> {
+async function query(database: ClonedDatabase, text: string): Promise<pg.QueryResult> {
   const client = new pg.Client({ connectionString: database.connectionString });
   await client.connect();
   try {
@@ -23,7 +23,7 @@ async function query(database: TestDatabase, text: string): Promise<pg.QueryResu
   }
 }
 
-async function apiRoles(database: TestDatabase): Promise<string[]> {
+async function apiRoles(database: ClonedDatabase): Promise<string[]> {
   const text =
     "select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') order by rolname";
   return (await query(database, text)).rows.map(({ rolname }) => rolname);
@@ -58,6 +58,8 @@ const rows = `
   insert into public.income_entries (user_id, amount, source) values ('a0000000-0000-4000-8000-000000000001', 10, 'wages');
   insert into public.budgets (user_id, trip_id, amount, period) values
     ('a0000000-0000-4000-8000-000000000001', 'c0000000-0000-4000-8000-000000000001', 900, 'trip');
+  insert into public.places (user_id, trip_id, name, kind, location) values
+    ('a0000000-0000-4000-8000-000000000001', 'c0000000-0000-4000-8000-000000000001', 'Tap', 'water', '{"lat": 1, "lng": 2}');
   insert into public.posts (id, user_id, trip_id, title, content) values
     ('d0000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'c0000000-0000-4000-8000-000000000001', 'Day 1', 'Dust');
   insert into public.post_locations (post_id, user_id, location) values
@@ -74,7 +76,7 @@ const rows = `
     ('a0000000-0000-4000-8000-000000000001', 'f0000000-0000-4000-8000-000000000001', true);`;
 
 describe('an empty database', () => {
-  let database: TestDatabase;
+  let database: ClonedDatabase;
   let empty: string;
 
   beforeEach(async () => {
@@ -90,7 +92,7 @@ describe('an empty database', () => {
     await migrate(database.connectionString, 'latest');
     const migrated = await catalogOf(database.connectionString);
     const kinds = ['table', 'view'].map((kind) => matching(migrated, new RegExp(`^relation .*: ${kind},`)).length);
-    expect(kinds).toEqual([16, 2]);
+    expect(kinds).toEqual([17, 2]);
 
     await migrate(database.connectionString, 'nothing');
     expect(await catalogOf(database.connectionString)).toBe(empty);
@@ -149,7 +151,9 @@ describe('an empty database', () => {
     await migrate(database.connectionString, 'latest');
     await query(database, 'create view public.trip_names as select name from public.trips');
     const before = await catalogOf(database.connectionString);
-    await expect(migrate(database.connectionString, 'nothing')).rejects.toThrow(/"0006_trips" failed: .*depend on it/);
+    await expect(migrate(database.connectionString, 'nothing')).rejects.toThrow(
+      /"0006_trips" cannot be taken back, .*view trip_names depends on table trips/,
+    );
     expect(await catalogOf(database.connectionString)).toBe(before);
   });
 
@@ -172,7 +176,7 @@ describe('an empty database', () => {
 });
 
 describe('a database that holds things of its own', () => {
-  let database: TestDatabase;
+  let database: ClonedDatabase;
 
   beforeEach(async () => {
     database = await cloneDatabase(runsServer, 'template0');
@@ -287,8 +291,8 @@ describe('a database that holds things of its own', () => {
 
 describe('a server without the API roles', () => {
   const server = privateServer();
-  let one: TestDatabase;
-  let other: TestDatabase;
+  let one: ClonedDatabase;
+  let other: ClonedDatabase;
   let noRoles: string;
 
   beforeEach(async () => {

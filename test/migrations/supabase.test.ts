@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { compareManifests } from '../../src/manifest/compare_manifests.ts';
 import { parseText } from '../../src/manifest/manifest_text.ts';
 import { readManifest } from '../../src/manifest/read_manifest.ts';
-import { connect } from '../../src/testing/connect.ts';
-import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
-import { migrate } from '../../src/testing/migrate.ts';
+import { migrate } from '../../src/migrations/migrate.ts';
+import { connect } from '../../src/session/connect.ts';
+import { type ClonedDatabase, cloneDatabase } from '../../src/testing/template_database.ts';
 import { findings } from '../security/lint/findings.ts';
 import { catalogOf, matching, rolesOf } from './support/catalog.ts';
 import { privateServer } from './support/private_server.ts';
@@ -130,7 +130,7 @@ describe.each<DefaultPrivileges>(['everything', 'nothing'])(
   'a project whose default privileges give %s to the API roles',
   (defaultPrivileges) => {
     const database = supabaseDatabase(defaultPrivileges);
-    let plain: TestDatabase;
+    let plain: ClonedDatabase;
     let before: { catalog: string; roles: string };
 
     beforeAll(async () => {
@@ -280,6 +280,7 @@ describe('accounts', () => {
       insert into public.expenses (user_id, trip_id, amount, category) values ('${dave}', '${dave}', 10, 'fuel');
       insert into public.income_entries (user_id, amount, source) values ('${dave}', 10, 'wages');
       insert into public.budgets (user_id, trip_id, amount, period) values ('${dave}', '${dave}', 10, 'trip');
+      insert into public.places (user_id, trip_id, name, kind, location) values ('${dave}', '${dave}', 'Tap', 'water', '{"lat": 1, "lng": 2}');
       insert into public.posts (id, user_id, trip_id, title, content) values
         ('${dave}', '${dave}', '${dave}', 'Day 1', 'Dust'), ('${alice}', '${alice}', null, 'Day 2', 'Rain');
       insert into public.post_locations (post_id, user_id, location) values ('${dave}', '${dave}', '{"lat": 1, "lng": 2}');

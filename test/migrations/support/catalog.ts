@@ -1,4 +1,4 @@
-import { connect } from '../../../src/testing/connect.ts';
+import { connect } from '../../../src/session/connect.ts';
 
 /**
  * Everything in a database that a migration could change, as one sorted text: what exists, how it is defined, who owns
@@ -168,7 +168,9 @@ const catalog = [
   ) from privileges, aclexplode(acl) group by object, grantee`,
 
   `select format('comment on %s: %s', pg_describe_object(classoid, objoid, objsubid), description)
-  from pg_description where objoid >= 16384 or (classoid, objoid) = ('pg_namespace'::regclass, 'public'::regnamespace)`,
+  from pg_description
+  where (objoid >= 16384 and pg_describe_object(classoid, objoid, objsubid) !~ 'kysely_migration')
+    or (classoid, objoid) = ('pg_namespace'::regclass, 'public'::regnamespace)`,
 
   `select format('comment on this database: %s', description)
   from pg_shdescription join pg_database d on d.oid = objoid

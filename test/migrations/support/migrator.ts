@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, type MigrationResultSet, Migrator } from 'kysely/migration';
 import pg from 'pg';
-import { explainMigrationError, migrationFolder, migratorProps } from '../../../src/testing/migrate.ts';
+import { explainMigrationError, migrationFolder, migratorProps } from '../../../src/migrations/migrate.ts';
 
 /**
  * Runs this package's migrations, and `more` after them, with a Kysely migrator of its own.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, inject } from 'vitest';
-import { connect, serverVersion } from '../../../src/testing/connect.ts';
+import { connect, serverVersion } from '../../../src/session/connect.ts';
 import { startEmbeddedPostgres } from '../../../src/testing/embedded_postgres.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { connect } from '../../../src/testing/connect.ts';
-import { cloneDatabase, type ServerAddress, type TestDatabase } from '../../../src/testing/index.ts';
+import { connect } from '../../../src/session/connect.ts';
+import { type ClonedDatabase, cloneDatabase, type ServerAddress } from '../../../src/testing/template_database.ts';
 
 /**
  * What a project on Supabase gives to new objects in `public`: everything to the API roles, as every project did at
@@ -11,7 +11,7 @@ export type DefaultPrivileges = 'everything' | 'nothing';
 export type LoginRole = 'supabase_migrator' | 'supabase_auth_admin' | 'authenticator';
 
 /** A database as a new project on Supabase has it. Its `connectionString` is the server's superuser's. */
-export interface SupabaseDatabase extends TestDatabase {
+export interface SupabaseDatabase extends ClonedDatabase {
   /** The connection string of another role. */
   connectionStringOf(role: LoginRole): string;
 }
