@@ -12,7 +12,9 @@ const valueRules = sql.raw(`
  * DEFINER Functions Safely").
  *
  * What a currency, an amount, a tag, a url and a point on the map are: said once, used by the check constraints and
- * triggers of every table. A check constraint runs with the rights of whoever writes, hence the grants.
+ * triggers of every table. A check constraint runs with the rights of whoever writes, hence the grants. Those of nearly
+ * every write are PL/pgSQL, whose plans a connection keeps: SQL functions are planned anew by each statement. Those that
+ * call others are SQL, whose names are resolved here: whoever writes may not use the schema.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -31,21 +33,33 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ));
 
     create function private.trimmed(value text) returns text
-      language sql immutable strict set search_path = pg_catalog, pg_temp
+      language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+    begin
       return regexp_replace(value, '^[[:space:]]+|[[:space:]]+$', '', 'g');
+    end
+    $$;
 
     -- 42.5 becomes 42.50; 10.999 stays as it is, for a check to refuse: a numeric(10,2) column would round it silently.
     create function private.two_decimals(amount numeric) returns numeric
-      language sql immutable strict set search_path = pg_catalog, pg_temp
+      language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+    begin
       return case when amount = round(amount, 2) then round(amount, 2) else amount end;
+    end
+    $$;
 
     create function private.is_amount(amount numeric) returns boolean
-      language sql immutable strict set search_path = pg_catalog, pg_temp
+      language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+    begin
       return amount > 0 and amount < 100000000 and scale(amount) = 2;
+    end
+    $$;
 
     create function private.is_https_url(url text) returns boolean
-      language sql immutable strict set search_path = pg_catalog, pg_temp
+      language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+    begin
       return url ~ '^https://[^[:space:]]+$' and char_length(url) <= 2048;
+    end
+    $$;
 
     create function private.is_image_list(urls text[]) returns boolean
       language sql immutable strict set search_path = pg_catalog, pg_temp
@@ -71,8 +85,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- The text of jsonb has spaces that a client's JSON has not: the client's limit is half of this.
     create function private.is_json_object(value jsonb) returns boolean
-      language sql immutable strict set search_path = pg_catalog, pg_temp
+      language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+    begin
       return jsonb_typeof(value) = 'object' and octet_length(value::text) <= 32768;
+    end
+    $$;
 
     create function private.is_between(value jsonb, low numeric, high numeric) returns boolean
       language sql immutable set search_path = pg_catalog, pg_temp

@@ -10,7 +10,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .withSchema('public')
     .createTable('profiles')
-    .addColumn('id', 'uuid', (column) => column.primaryKey().references('auth.users.id').onDelete('cascade'))
+    .addColumn('id', 'uuid', (column) => column.primaryKey())
     .addColumn('user_id', 'uuid', (column) => column.notNull().references('auth.users.id').onDelete('cascade'))
     .addColumn('email', 'varchar(255)', (column) => column.unique())
     .addColumn('full_name', 'text')
@@ -46,14 +46,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- Suspended means read-only. A token may outlive the account, so the profile must exist too.
     -- In PL/pgSQL, as every helper of a policy: before version 18 Postgres plans an SQL function anew in each statement.
     create function private.can_write() returns boolean
-      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+      language plpgsql stable set search_path = pg_catalog, pg_temp as $$
     begin
       return exists (select from public.profiles where id = auth.uid() and status <> 'suspended');
     end
     $$;
 
     create function private.is_moderator() returns boolean
-      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+      language plpgsql stable set search_path = pg_catalog, pg_temp as $$
     begin
       return exists (
         select from public.profiles where id = auth.uid() and role in ('moderator', 'admin') and status <> 'suspended'
@@ -62,7 +62,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$;
 
     revoke execute on function private.can_write(), private.is_moderator() from public, anon, authenticated, service_role;
-    grant execute on function private.can_write(), private.is_moderator() to authenticated, service_role;
+    grant execute on function private.can_write(), private.is_moderator() to authenticated;
 
     create trigger set_updated_at before update of ${writable}, email, role, status on public.profiles
       for each row execute function private.set_updated_at_and_version();

@@ -1,7 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 
+/** Policies ask them, which the service role bypasses. */
+const audiences = sql.raw('private.friend_ids(), private.blocked_ids()');
 const helpers = sql.raw(`
-  private.friend_ids(), private.blocked_ids(), private.request_friend(uuid), private.accept_friend(uuid),
+  private.request_friend(uuid), private.accept_friend(uuid),
   private.remove_friend(uuid), private.block_user(uuid), private.unblock_user(uuid), private.list_blocked_users()`);
 const functions = sql.raw(`
   public.request_friend(uuid), public.accept_friend(uuid), public.remove_friend(uuid), public.block_user(uuid),
@@ -64,7 +66,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- Policies compare with these arrays: each is read once a statement, however many rows it filters.
     create function private.friend_ids() returns uuid[]
-      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+      language plpgsql stable set search_path = pg_catalog, pg_temp as $$
     begin
       return (
         select coalesce(array_agg(friend_id), '{}') from public.friendships
@@ -209,7 +211,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       language sql stable security invoker set search_path = pg_catalog, pg_temp
       begin atomic select * from private.list_blocked_users(); end;
 
-    revoke execute on function private.lock_people(uuid), ${helpers}, ${functions} from public, anon, authenticated, service_role;
+    revoke execute on function private.lock_people(uuid), ${audiences}, ${helpers}, ${functions} from public, anon, authenticated, service_role;
+    grant execute on function ${audiences} to authenticated;
     grant execute on function ${helpers}, ${functions} to authenticated, service_role;
   `.execute(db);
 }
@@ -217,7 +220,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
     drop function ${functions};
-    drop function ${helpers}, private.lock_people(uuid);
+    drop function ${audiences}, ${helpers}, private.lock_people(uuid);
     drop table private.blocks;
     drop table public.friendships;
   `.execute(db);

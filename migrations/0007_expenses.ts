@@ -69,7 +69,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addCheckConstraint('expenses_date_check', sql`date between '1900-01-01' and '2999-12-31'`)
     .addCheckConstraint('expenses_location_check', sql`location ~ '[^[:space:]]' and char_length(location) <= 500`)
     .addCheckConstraint('expenses_receipt_url_check', sql`private.is_https_url(receipt_url)`)
-    .addCheckConstraint('expenses_tags_check', sql`private.is_tag_list(tags)`)
+    .addCheckConstraint('expenses_tags_check', sql`tags = '{}' or private.is_tag_list(tags)`)
     .addCheckConstraint('expenses_metadata_check', sql`private.is_json_object(metadata)`)
     .execute();
 
@@ -88,7 +88,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     begin
       new.amount := private.two_decimals(new.amount);
       new.category := lower(private.trimmed(new.category));
-      new.tags := private.normalize_tags(new.tags);
+      if new.tags <> '{}' then
+        new.tags := private.normalize_tags(new.tags);
+      end if;
       if tg_op = 'INSERT' and (new.currency is null or new.date is null) then
         select coalesce(new.currency, p.currency), coalesce(new.date, (now() at time zone p.timezone)::date)
         into new.currency, new.date

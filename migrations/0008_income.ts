@@ -113,7 +113,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
             else interval '0'
           end)::date as day
         ) as occurrence
-        where occurrence.day between since and until and (ends_on is null or occurrence.day <= ends_on);
+        where occurrence.day >= since and occurrence.day <= until and (ends_on is null or occurrence.day <= ends_on);
       end;
 
     create function private.is_window(from_date date, to_date date) returns boolean

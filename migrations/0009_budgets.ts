@@ -18,7 +18,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('version', 'integer', (column) => column.notNull().defaultTo(1))
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
     .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
-    .addUniqueConstraint('budgets_user_id_id_key', ['user_id', 'id'])
     .addCheckConstraint(
       'budgets_category_check',
       sql`category = lower(private.trimmed(category)) and category <> '' and char_length(category) <= 100`,

@@ -58,9 +58,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint('posts_user_id_id_visibility_key', ['user_id', 'id', 'visibility'])
     .addCheckConstraint('posts_title_check', sql`title ~ '[^[:space:]]' and char_length(title) <= 200`)
     .addCheckConstraint('posts_content_check', sql`content ~ '[^[:space:]]' and char_length(content) <= 20000`)
-    .addCheckConstraint('posts_images_check', sql`private.is_image_list(images)`)
+    .addCheckConstraint('posts_images_check', sql`images = '{}' or private.is_image_list(images)`)
     .addCheckConstraint('posts_location_check', sql`private.is_location(location)`)
-    .addCheckConstraint('posts_tags_check', sql`private.is_tag_list(tags)`)
+    .addCheckConstraint('posts_tags_check', sql`tags = '{}' or private.is_tag_list(tags)`)
     .addCheckConstraint('posts_visibility_check', sql`visibility in ('public', 'friends', 'private')`)
     .addCheckConstraint('posts_metadata_check', sql`private.is_json_object(metadata)`)
     .execute();
@@ -69,7 +69,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .withSchema('public')
     .createTable('post_locations')
     .addColumn('post_id', 'uuid', (column) => column.notNull())
-    .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
+    .addColumn('user_id', 'uuid', (column) => column.notNull())
     .addColumn('location', 'jsonb', (column) => column.notNull())
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
     .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
@@ -99,7 +99,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         new.likes_count := 0;
         new.comments_count := 0;
       end if;
-      new.tags := private.normalize_tags(new.tags);
+      if new.tags <> '{}' then
+        new.tags := private.normalize_tags(new.tags);
+      end if;
       if private.is_location(new.location) and not coalesce((new.location -> 'exact')::boolean, false) then
         new.location := new.location || jsonb_build_object(
           'lat', round((new.location -> 'lat')::numeric, 2), 'lng', round((new.location -> 'lng')::numeric, 2)

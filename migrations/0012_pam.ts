@@ -29,7 +29,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .createTable('pam_messages')
     .addColumn('id', 'uuid', (column) => column.primaryKey().defaultTo(sql`gen_random_uuid()`))
     .addColumn('conversation_id', 'uuid', (column) => column.notNull())
-    .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
+    .addColumn('user_id', 'uuid', (column) => column.notNull())
     .addColumn('position', 'bigint', (column) => column.notNull().generatedAlwaysAsIdentity())
     .addColumn('role', 'text', (column) => column.notNull())
     .addColumn('content', 'text', (column) => column.notNull())
@@ -53,7 +53,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .withSchema('public')
     .createTable('pam_feedback')
     .addColumn('id', 'uuid', (column) => column.primaryKey().defaultTo(sql`gen_random_uuid()`))
-    .addColumn('user_id', 'uuid', (column) => column.notNull().references('profiles.id').onDelete('cascade'))
+    .addColumn('user_id', 'uuid', (column) => column.notNull())
     .addColumn('message_id', 'uuid', (column) => column.notNull())
     .addColumn('rating', 'integer')
     .addColumn('feedback_text', 'text')
@@ -62,7 +62,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('metadata', 'jsonb', (column) => column.notNull().defaultTo(sql`'{}'`))
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
     .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
-    .addUniqueConstraint('pam_feedback_user_id_id_key', ['user_id', 'id'])
     .addCheckConstraint('pam_feedback_rating_check', sql`rating between 1 and 5`)
     .addCheckConstraint(
       'pam_feedback_feedback_text_check',

@@ -45,12 +45,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           where e.user_id = p.id and e.date > today.summary_date - 30 and e.date <= today.summary_date
           group by e.currency, e.category
           union all
-          select i.currency, null, 0.00, i.amount, null
+          select i.currency, null as category, 0.00, i.amount, null as count
           from public.income_entries i
           where i.user_id = p.id and i.frequency is null
             and i.date > today.summary_date - 30 and i.date <= today.summary_date
           union all
-          select i.currency, null, 0.00, i.amount, null
+          select i.currency, null as category, 0.00, i.amount, null as count
           from public.income_entries i
           cross join lateral private.occurrences(i.date, i.frequency, i.ends_on, today.summary_date - 29, today.summary_date)
           where i.user_id = p.id and i.frequency is not null and i.date <= today.summary_date

@@ -59,7 +59,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- Whose posts the caller sees of those that are not public, as the indexes name them.
     create function private.audiences() returns text[]
-      language sql stable security definer set search_path = pg_catalog, pg_temp
+      language sql stable set search_path = pg_catalog, pg_temp
       begin atomic
         select coalesce(array_agg(kind || ':' || id::text), '{}')
         from (

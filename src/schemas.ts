@@ -17,6 +17,7 @@ export { friendFilterSchema } from './repositories/friends.ts';
 export { incomeFilterSchema, incomeInputSchema, incomePatchSchema } from './repositories/income_fields.ts';
 export { conversationFilterSchema, conversationInputSchema } from './repositories/pam.ts';
 export { messageInputSchema, userMessageInputSchema } from './repositories/pam_messages.ts';
+export { placeFilterSchema, placeInputSchema, placePatchSchema } from './repositories/places.ts';
 export { commentSchema } from './repositories/post_reactions.ts';
 export { postFilterSchema, postInputSchema, postPatchSchema } from './repositories/posts.ts';
 export { profilePatchSchema } from './repositories/profiles.ts';

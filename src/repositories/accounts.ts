@@ -16,6 +16,7 @@ const roleSchema = z.enum(profileRoles);
 const statusSchema = z.enum(profileStatuses);
 const filterSchema = z.strictObject({ role: roleSchema, status: statusSchema }).partial();
 
+/** Which accounts: all of a role, of a status, or both. */
 export type AccountFilter = z.input<typeof filterSchema>;
 
 /** Everybody's accounts, for the service. Accounts are made by signing up. */
@@ -26,19 +27,35 @@ export class AccountRepository {
     this.#db = db;
   }
 
-  /** The account, or undefined. */
+  /**
+   * The account, or undefined.
+   *
+   * @example
+   * const account = await database.asService().accounts.find(userId); // { role: 'user', status: 'active', … }
+   */
   async find(id: string): Promise<Account | undefined> {
     return await this.#accounts()
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
 
-  /** The account. @throws {NotFoundError} */
+  /**
+   * The account.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { status } = await database.asService().accounts.get(userId);
+   */
   async get(id: string): Promise<Account> {
     return found(await this.find(id), 'account');
   }
 
-  /** The account with this email address, in whatever case it is written, or undefined. */
+  /**
+   * The account with this email address, in whatever case it is written, or undefined.
+   *
+   * @example
+   * const account = await database.asService().accounts.findByEmail('Sam@example.com');
+   */
   async findByEmail(email: string): Promise<Account | undefined> {
     return await this.#accounts()
       .where('email', '=', sql<string>`lower(${validate(emailSchema, email, 'email')})`)
@@ -81,7 +98,7 @@ export class AccountRepository {
    *
    * @throws {NotFoundError} if there is no such account; `ValidationError` if there is no such role.
    * @example
-   * await database.asService().accounts.setRole(id, 'moderator');
+   * await database.asService().accounts.setRole(bob.id, 'moderator');
    */
   async setRole(id: string, role: ProfileRole): Promise<Account> {
     return await this.#change(id, { role: validate(roleSchema, role, 'role') });
@@ -92,7 +109,7 @@ export class AccountRepository {
    *
    * @throws {NotFoundError} if there is no such account; `ValidationError` if there is no such status.
    * @example
-   * await database.asService().accounts.setStatus(id, 'suspended');
+   * await database.asService().accounts.setStatus(bob.id, 'suspended');
    */
   async setStatus(id: string, status: ProfileStatus): Promise<Account> {
     return await this.#change(id, { status: validate(statusSchema, status, 'status') });
@@ -101,6 +118,9 @@ export class AccountRepository {
   /**
    * Deletes the account and everything that is the person's, for good, suspended or not. What others wrote on their posts goes
    * with these; others' posts lose the person's likes and comments and count anew. Returns whether there was one.
+   *
+   * @example
+   * const there_was_one = await database.asService().accounts.erase(bob.id);
    */
   async erase(id: string): Promise<boolean> {
     const { numDeletedRows } = await this.#db

@@ -5,6 +5,7 @@ import type { Trip } from './trip_row.ts';
 
 /** Whether a budget is used up: `near` from a threshold on, `over` above its amount. */
 export const budgetStates = ['within', 'near', 'over'] as const;
+/** `over` the amount, `near` it from a threshold on, or `within`. */
 export type BudgetState = (typeof budgetStates)[number];
 
 /**

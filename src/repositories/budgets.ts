@@ -12,9 +12,7 @@ import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
 import { type BudgetPeriodUsage, type BudgetState, budgetStates, stateAt, withUsage } from './budget_usage.ts';
 import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
-import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
-
-export { type BudgetPeriodUsage, type BudgetState, budgetStates };
+import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 const columns = [
   'id',
@@ -30,6 +28,7 @@ const columns = [
   'updated_at',
 ] as const;
 
+/** A budget as it is stored. */
 export type Budget = Pick<Selectable<DB['budgets']>, (typeof columns)[number]>;
 
 /** A budget and its current period. */
@@ -79,6 +78,7 @@ const usageSchema = z
  * is harmless.
  */
 export type BudgetInput = z.input<typeof budgetInputSchema>;
+/** The fields to change: at least one. */
 export type BudgetPatch = z.input<typeof budgetPatchSchema>;
 /** A `trip_id` of null asks for budgets on no trip. */
 export type BudgetFilter = z.input<typeof budgetFilterSchema>;
@@ -118,20 +118,36 @@ export class BudgetRepository {
    * As `create`, all or none; the rows come back in the order of the input.
    *
    * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   * @example
+   * await alice.budgets.createMany([
+   *   { amount: '400.00', category: 'fuel', period: 'monthly' },
+   *   { amount: '150.00', category: 'food', period: 'weekly' },
+   * ]);
    */
   async createMany(inputs: readonly BudgetInput[]): Promise<Budget[]> {
     const budgets = validate(manyRowsSchema(newBudgetSchema), inputs);
-    return await atomically(this.#db, (db) => this.#insert(db, budgets));
+    return await atomically(this.#db, (db) => this.#insert(db, budgets), { isOneStatement: areNew(inputs) });
   }
 
-  /** The user's budget, or undefined. */
+  /**
+   * The user's budget, or undefined.
+   *
+   * @example
+   * const found = await alice.budgets.find(budget.id);
+   */
   async find(id: string): Promise<Budget | undefined> {
     return await this.#own(this.#db)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
 
-  /** The user's budget. @throws {NotFoundError} */
+  /**
+   * The user's budget.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { amount, currency } = await alice.budgets.get(budget.id);
+   */
   async get(id: string): Promise<Budget> {
     return found(await this.find(id), 'budget');
   }
@@ -232,6 +248,8 @@ export class BudgetRepository {
    * Deletes the budget; the expenses stay. Returns whether there was one.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * await alice.budgets.delete(budget.id); // true, and false the second time
    */
   async delete(id: string): Promise<boolean> {
     const deleted = await this.#db

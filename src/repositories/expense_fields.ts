@@ -26,6 +26,7 @@ export const expenseColumns = [
   'updated_at',
 ] as const;
 
+/** An expense as it is stored: `amount` as decimal text, `date` as a day. */
 export type Expense = Pick<Selectable<DB['expenses']>, (typeof expenseColumns)[number]>;
 
 const fields = {
@@ -68,6 +69,7 @@ export const expenseChangeSchema = expensePatchSchema.transform(({ metadata, ...
  * given. `id` may be made by the client, so that a repeated call is harmless.
  */
 export type ExpenseInput = z.input<typeof expenseInputSchema>;
+/** The fields to change: at least one. */
 export type ExpensePatch = z.input<typeof expensePatchSchema>;
 
 /** An expense as it is to be stored. */

@@ -37,12 +37,23 @@ export class ExpenseReader {
     this.userId = userId;
   }
 
-  /** The user's expense, or undefined. */
+  /**
+   * The user's expense, or undefined.
+   *
+   * @example
+   * const found = await alice.expenses.find(expense.id);
+   */
   async find(id: string): Promise<Expense | undefined> {
     return (await selectExpense(this.db, { user_id: this.userId, id: validate(uuidSchema, id, 'id') }))[0];
   }
 
-  /** The user's expense. @throws {NotFoundError} */
+  /**
+   * The user's expense.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { amount, currency } = await alice.expenses.get(expense.id);
+   */
   async get(id: string): Promise<Expense> {
     return found(await this.find(id), 'expense');
   }

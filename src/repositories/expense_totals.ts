@@ -9,6 +9,7 @@ import { matching, type totalsFilterSchema, totalsNarrowingSchema } from './expe
 /** What was spent in one currency: `total` is exact, `average` is rounded to cents. */
 export type ExpenseTotal = { currency: string; total: Money; count: number; average: Money };
 
+/** What was spent on a category, in one currency. */
 export type CategoryExpenses = ExpenseTotal & { category: string };
 /** `month` is "2026-10". */
 export type MonthExpenses = ExpenseTotal & { month: string };

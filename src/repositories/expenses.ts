@@ -19,29 +19,25 @@ import { type ImportReport, importExpenses } from './expense_import.ts';
 import { insertBatch, lockTrips, toBatches } from './expense_insert.ts';
 import { ExpenseReader } from './expense_reader.ts';
 import { type ImportOptions, importOptionsSchema } from './import_options.ts';
-import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
-
-export type { CsvField } from '../csv/columns.ts';
-export type { CsvSource } from '../csv/source.ts';
-export type { Expense, ExpenseInput, ExpensePatch } from './expense_fields.ts';
-export type { ExpenseFilter } from './expense_filter.ts';
-export type { ImportReport } from './expense_import.ts';
-export { ExpenseReader } from './expense_reader.ts';
-export type {
-  CategoryExpenses,
-  ExpenseTotal,
-  MonthExpenses,
-  TagExpenses,
-  TotalsFilter,
-  TripExpenses,
-} from './expense_totals.ts';
-export type { ImportOptions, ImportProgress } from './import_options.ts';
+import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 const moveSchema = z.strictObject({ from: uuidSchema, to: uuidSchema.nullable() });
 
 const insertExpenses = compiledOnce((db, { user_id, json }: { user_id: string; json: string }) =>
   insertBatch(db, user_id, { json }).returning(expenseColumns),
 );
+
+type Change = Updateable<DB['expenses']> & { user_id: string; id: string; if_version?: number | undefined };
+
+const updateExpense = compiledOnce((db, { user_id, id, if_version, ...changes }: Change) => {
+  const query = db
+    .updateTable('expenses')
+    .set(changes)
+    .where('user_id', '=', user_id)
+    .where('id', '=', id)
+    .returning(expenseColumns);
+  return if_version === undefined ? query : query.where('version', '=', if_version);
+});
 
 /** A user's own expenses. */
 export class ExpenseRepository extends ExpenseReader {
@@ -67,7 +63,9 @@ export class ExpenseRepository extends ExpenseReader {
    */
   async createMany(inputs: readonly ExpenseInput[]): Promise<Expense[]> {
     const expenses = validate(z.array(newExpenseSchema), inputs);
-    return await atomically(this.db, (db) => this.#insert(db, expenses));
+    const batches = toBatches(expenses);
+    const isOneStatement = batches.length <= 1 && areNew(inputs);
+    return await atomically(this.db, (db) => this.#insert(db, expenses, batches), { isOneStatement });
   }
 
   /**
@@ -80,19 +78,20 @@ export class ExpenseRepository extends ExpenseReader {
    * await alice.expenses.update(expense.id, { category: 'repairs' }, { if_version: expense.version });
    */
   async update(id: string, patch: ExpensePatch, options: IfVersion = {}): Promise<Expense> {
-    const changes: Updateable<DB['expenses']> = validate(expenseChangeSchema, patch);
+    const changes = validate(expenseChangeSchema, patch);
     const { if_version } = validate(ifVersionSchema, options);
-    let query = this.db
-      .updateTable('expenses')
-      .set(changes)
-      .where('user_id', '=', this.userId)
-      .where('id', '=', validate(uuidSchema, id, 'id'))
-      .returning(expenseColumns);
-    if (if_version !== undefined) query = query.where('version', '=', if_version);
-    return (await query.executeTakeFirst()) ?? (await explainMiss('expense', if_version, () => this.find(id)));
+    const own = { user_id: this.userId, id: validate(uuidSchema, id, 'id') };
+    const [expense] = await updateExpense(this.db, { ...changes, ...own, if_version });
+    return expense ?? (await explainMiss('expense', if_version, () => this.find(id)));
   }
 
-  /** Deletes the expense. Returns whether there was one. @throws {PermissionError} if the account is suspended. */
+  /**
+   * Deletes the expense. Returns whether there was one.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   * @example
+   * await alice.expenses.delete(expense.id); // true, and false the second time
+   */
   async delete(id: string): Promise<boolean> {
     const deleted = await this.db
       .deleteFrom('expenses')
@@ -142,8 +141,7 @@ export class ExpenseRepository extends ExpenseReader {
     return await importExpenses(this.db, this.userId, source, validate(importOptionsSchema, options));
   }
 
-  async #insert(db: Kysely<DB>, expenses: NewExpense[]): Promise<Expense[]> {
-    const batches = toBatches(expenses);
+  async #insert(db: Kysely<DB>, expenses: NewExpense[], batches = toBatches(expenses)): Promise<Expense[]> {
     if (batches.length > 1) await lockTrips(db, this.userId, expenses);
     const inserted: Expense[] = [];
     for (const batch of batches) {

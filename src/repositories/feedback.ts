@@ -9,6 +9,7 @@ import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { found, wasDeleted } from './stored.ts';
 
+/** Feedback as it is stored. */
 export type Feedback = Selectable<DB['pam_feedback']>;
 
 const ratingSchema = z.int().min(1).max(5);
@@ -56,6 +57,7 @@ const periodSchema = z.strictObject({
 /** `since` and `until` are dates, both included; `period` (default 'day') is what `by_period` is made of. */
 export type FeedbackPeriod = z.input<typeof periodSchema>;
 
+/** How much feedback there is, and how good. Averages are null where nobody rated. */
 export type FeedbackTotals = {
   count: number;
   /** The mean of the ratings to two decimals; null if there are none. */
@@ -66,6 +68,7 @@ export type FeedbackTotals = {
   thumbs_down: number;
 };
 
+/** The totals, and the same of each type and of each day, week or month. */
 export type FeedbackStatistics = FeedbackTotals & {
   /** In the order of the alphabet. */
   by_type: (FeedbackTotals & { feedback_type: string })[];
@@ -182,7 +185,14 @@ export class FeedbackRepository {
     return await readStatistics(this.db, sql`user_id = ${this.userId}`, this.#zone(), request);
   }
 
-  /** Takes feedback back. Returns whether there was any. @throws {PermissionError} if the account is suspended. */
+  /**
+   * Takes feedback back. Returns whether there was any.
+   *
+   * @throws {PermissionError} if the account is suspended.
+   * @example
+   * const given = await alice.pam.giveFeedback({ message_id: answer.id, thumbs_up: false });
+   * await alice.pam.deleteFeedback(given.id);
+   */
   async deleteFeedback(id: string): Promise<boolean> {
     const key = validate(uuidSchema, id, 'id');
     const deleted = await this.db

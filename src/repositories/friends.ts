@@ -84,7 +84,13 @@ export class FriendRepository {
     );
   }
 
-  /** How the user stands with a person, or undefined if neither has asked the other. */
+  /**
+   * How the user stands with a person, or undefined if neither has asked the other.
+   *
+   * @example
+   * const friendship = await alice.friends.find(bob.id);
+   * const may_accept = friendship?.status === 'received';
+   */
   async find(id: string): Promise<Friend | undefined> {
     return await selectFriends(this.#db)
       .where('friendships.user_id', '=', this.#userId)
@@ -121,6 +127,8 @@ export class FriendRepository {
    * Asks a person to be friends, once however often it is called. If they have asked already, this accepts.
    *
    * @throws {NotFoundError} if there is no such person for this user; `ValidationError` if it is the user, or somebody they block.
+   * @example
+   * const { status } = await bob.friends.request(userId); // 'requested', or 'accepted' if they have asked already
    */
   async request(id: string): Promise<Friendship> {
     const { rows } = await sql<Friendship>`
@@ -129,7 +137,13 @@ export class FriendRepository {
     return found(rows[0], 'person');
   }
 
-  /** Accepts a request. @throws {NotFoundError} if this person has not asked. */
+  /**
+   * Accepts a request.
+   *
+   * @throws {NotFoundError} if this person has not asked.
+   * @example
+   * await alice.friends.accept(bob.id);
+   */
   async accept(id: string): Promise<Friendship> {
     const { rows } = await sql<Friendship>`
       select * from public.accept_friend(${validate(uuidSchema, id, 'id')})
@@ -141,6 +155,8 @@ export class FriendRepository {
    * Declines a request, of which the other is not told; a friendship stays. Returns whether there was a request.
    *
    * @throws {NotFoundError} if there is no such person for this user.
+   * @example
+   * await alice.friends.decline(bob.id);
    */
   async decline(id: string): Promise<boolean> {
     const { rows } = await sql<{ declined: boolean }>`
@@ -154,6 +170,8 @@ export class FriendRepository {
    * a request.
    *
    * @throws {NotFoundError} if there is no such person for this user.
+   * @example
+   * await bob.friends.cancel(userId);
    */
   async cancel(id: string): Promise<boolean> {
     const { rows } = await sql<{ cancelled: boolean }>`
@@ -166,6 +184,8 @@ export class FriendRepository {
    * Ends whatever there is with a person: a friendship, or a request of either. Returns whether there was one.
    *
    * @throws {NotFoundError} if there is no such person for this user.
+   * @example
+   * await alice.friends.remove(bob.id);
    */
   async remove(id: string): Promise<boolean> {
     const { rows } = await sql<{ removed: boolean }>`
@@ -180,6 +200,8 @@ export class FriendRepository {
    * blocks the user.
    *
    * @throws {ValidationError} if it is the user.
+   * @example
+   * await alice.friends.block(bob.id);
    */
   async block(id: string): Promise<void> {
     await sql`select public.block_user(${validate(uuidSchema, id, 'id')})`.execute(this.#db);
@@ -187,6 +209,9 @@ export class FriendRepository {
 
   /**
    * Takes a block back; the friendship it ended does not return. Returns whether `blocked` had it.
+   *
+   * @example
+   * await alice.friends.unblock(bob.id);
    */
   async unblock(id: string): Promise<boolean> {
     const { rows } = await sql<{ unblocked: boolean }>`
@@ -200,6 +225,8 @@ export class FriendRepository {
    * not in it until they lift theirs.
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list.
+   * @example
+   * const { items } = await alice.friends.blocked({ limit: 50 }); // [{ blocked_id, full_name, … }, …]
    */
   async blocked(request: PageRequest = {}): Promise<Page<BlockedUser>> {
     const { limit, cursor } = requireObject(request);

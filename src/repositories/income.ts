@@ -23,10 +23,7 @@ import {
   newIncomeSchema,
 } from './income_fields.ts';
 import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
-import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
-
-export type { ExpectedIncome, MonthlyCashFlow } from './cash_flow.ts';
-export type { IncomeEntry, IncomeFilter, IncomeInput, IncomePatch, IncomePeriod } from './income_fields.ts';
+import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 type Bounds = { user_id: string; last_date?: string; last_id?: string; limit: number };
 
@@ -79,20 +76,38 @@ export class IncomeRepository {
    * As `create`, all or none; the rows come back in the order of the input.
    *
    * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   * @example
+   * await alice.income.createMany([
+   *   { amount: '250.00', source: 'Market stall', date: '2026-10-03' },
+   *   { amount: '1850.00', source: 'Retainer', type: 'recurring', frequency: 'monthly', date: '2026-10-31' },
+   * ]);
    */
   async createMany(inputs: readonly IncomeInput[]): Promise<IncomeEntry[]> {
     const entries = validate(manyRowsSchema(newIncomeSchema), inputs);
-    return await atomically(this.#db, (db) => this.#insert(db, entries));
+    return await atomically(this.#db, (db) => this.#insert(db, entries), { isOneStatement: areNew(inputs) });
   }
 
-  /** The user's income entry, or undefined. */
+  /**
+   * The user's income entry, or undefined.
+   *
+   * @example
+   * const { id } = await alice.income.create({ amount: '250.00', source: 'Market stall' });
+   * const found = await alice.income.find(id);
+   */
   async find(id: string): Promise<IncomeEntry | undefined> {
     return await this.#own(this.#db)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
 
-  /** The user's income entry. @throws {NotFoundError} */
+  /**
+   * The user's income entry.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { id } = await alice.income.create({ amount: '250.00', source: 'Market stall' });
+   * const { amount, date } = await alice.income.get(id);
+   */
   async get(id: string): Promise<IncomeEntry> {
     return found(await this.find(id), 'income entry');
   }
@@ -124,6 +139,9 @@ export class IncomeRepository {
    *
    * @throws {NotFoundError} if the user has no such entry; `ConflictError` if the version is another;
    *   `PermissionError` if the account is suspended; `ValidationError`, `CheckError` as `create`.
+   * @example
+   * const entry = await alice.income.create({ amount: '250.00', source: 'Market stall' });
+   * await alice.income.update(entry.id, { amount: '265.00' }, { if_version: entry.version });
    */
   async update(id: string, patch: IncomePatch, options: IfVersion = {}): Promise<IncomeEntry> {
     const changes: Updateable<DB['income_entries']> = validate(incomeChangeSchema, patch);
@@ -142,6 +160,9 @@ export class IncomeRepository {
    * Deletes the entry, with all its occurrences. Returns whether there was one.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * const { id } = await alice.income.create({ amount: '250.00', source: 'Market stall' });
+   * await alice.income.delete(id); // true, and false the second time
    */
   async delete(id: string): Promise<boolean> {
     const deleted = await this.#db

@@ -27,6 +27,7 @@ export const incomeColumns = [
   'updated_at',
 ] as const;
 
+/** An income entry as it is stored; a recurring one stands for all its occurrences. */
 export type IncomeEntry = Pick<Selectable<DB['income_entries']>, (typeof incomeColumns)[number]>;
 
 const fields = {
@@ -88,6 +89,7 @@ export const incomePeriodSchema = z
  * occurrence from `date` to `ends_on`, or for good. `id` may be made by the client, so that a repeated call is harmless.
  */
 export type IncomeInput = z.input<typeof incomeInputSchema>;
+/** The fields to change: at least one. */
 export type IncomePatch = z.input<typeof incomePatchSchema>;
 /**
  * `since` and `until` are dates, both included, between which an entry's first date lies. `text` is looked for in source and

@@ -66,7 +66,7 @@ export class ModerationRepository {
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list.
    * @example
-   * const { items } = await database.asService().moderation.posts({ user_id });
+   * const { items } = await database.asService().moderation.posts({ user_id: bob.id });
    */
   async posts(request: PageRequest & ModeratedPostFilter = {}): Promise<Page<PostWithAuthor>> {
     const { limit, cursor, ...given } = requireObject(request);
@@ -81,7 +81,7 @@ export class ModerationRepository {
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list.
    * @example
-   * const { items } = await database.asUser(moderatorsClaims).moderation.comments({ post_id });
+   * const { items } = await database.asUser(claims).moderation.comments({ post_id: post.id });
    */
   async comments(request: PageRequest & ModeratedCommentFilter = {}): Promise<Page<CommentWithAuthor>> {
     const { limit, cursor, ...given } = requireObject(request);
@@ -91,7 +91,12 @@ export class ModerationRepository {
     );
   }
 
-  /** The post, or undefined if there is none that is shared. */
+  /**
+   * The post, or undefined if there is none that is shared.
+   *
+   * @example
+   * const found = await database.asService().moderation.findPost(post.id);
+   */
   async findPost(id: string): Promise<PostWithAuthor | undefined> {
     const row = await selectWithAuthor(this.#db)
       .where('posts.id', '=', validate(uuidSchema, id, 'id'))
@@ -100,7 +105,13 @@ export class ModerationRepository {
     return row && withoutSortKey(row);
   }
 
-  /** The comment, or undefined if there is none on a shared post. */
+  /**
+   * The comment, or undefined if there is none on a shared post.
+   *
+   * @example
+   * const [{ id } = { id: post.id }] = comments;
+   * const found = await database.asService().moderation.findComment(id);
+   */
   async findComment(id: string): Promise<CommentWithAuthor | undefined> {
     const row = await selectCommentsWithAuthor(this.#db)
       .where('post_comments.id', '=', validate(uuidSchema, id, 'id'))
@@ -113,6 +124,8 @@ export class ModerationRepository {
    * Removes a shared post with its likes and comments. Returns whether there was one to remove for this session.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * await database.asService().moderation.removePost(post.id); // true, and false the second time
    */
   async removePost(id: string): Promise<boolean> {
     const deleted = await this.#db
@@ -127,6 +140,8 @@ export class ModerationRepository {
    * Removes a comment on a shared post. Returns whether there was one to remove for this session.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * for (const { id } of comments) await database.asService().moderation.removeComment(id);
    */
   async removeComment(id: string): Promise<boolean> {
     return await deleteComment(this.#db, id);

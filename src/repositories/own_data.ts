@@ -9,6 +9,7 @@ type WholeTables =
   | 'expenses'
   | 'income_entries'
   | 'budgets'
+  | 'places'
   | 'posts'
   | 'post_locations'
   | 'friendships'
@@ -39,6 +40,7 @@ const sources: { [Table in keyof OwnTables]: Source<OwnTables[Table]> } = {
   expenses: (db, userId) => db.selectFrom('expenses').selectAll().where('user_id', '=', userId),
   income_entries: (db, userId) => db.selectFrom('income_entries').selectAll().where('user_id', '=', userId),
   budgets: (db, userId) => db.selectFrom('budgets').selectAll().where('user_id', '=', userId),
+  places: (db, userId) => db.selectFrom('places').selectAll().where('user_id', '=', userId),
   posts: (db, userId) => db.selectFrom('posts').selectAll().where('user_id', '=', userId),
   post_locations: (db, userId) => db.selectFrom('post_locations').selectAll().where('user_id', '=', userId),
   post_likes: (db) => db.selectFrom(sql<OwnLike>`public.list_own_likes()`.as('likes')).selectAll(),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Selectable, type SqlBool, sql } from 'kysely';
+import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { type ConversationStatus, conversationStatuses, type MessageRole } from '../types/enums.ts';
@@ -28,13 +28,13 @@ import {
   selectHistory,
   selectRecent,
 } from './pam_messages.ts';
-import { atomically, found, taken, wasDeleted } from './stored.ts';
+import { areNew, atomically, found, taken, wasDeleted } from './stored.ts';
 
-export type { HistoryOrder, Message, MessageInput } from './pam_messages.ts';
-
+/** A conversation as it is stored, without its messages. */
 export type Conversation = Selectable<DB['pam_conversations']>;
 
 export const conversationInputSchema = z.strictObject({ session_id: textSchema(200), id: uuidSchema.optional() });
+/** `session_id` is what the client calls it, unique for each user; `id` may be made by the client. */
 export type ConversationInput = z.input<typeof conversationInputSchema>;
 
 export const conversationFilterSchema = z
@@ -81,14 +81,25 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
     return resumed ?? taken();
   }
 
-  /** The user's conversation, or undefined. */
+  /**
+   * The user's conversation, or undefined.
+   *
+   * @example
+   * const found = await alice.pam.find(conversation.id);
+   */
   async find(id: string): Promise<Conversation | undefined> {
     return await this.#conversations()
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
 
-  /** The user's conversation. @throws {NotFoundError} */
+  /**
+   * The user's conversation.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { context, status } = await alice.pam.get(conversation.id);
+   */
   async get(id: string): Promise<Conversation> {
     return found(await this.find(id), 'conversation');
   }
@@ -123,12 +134,24 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
     );
   }
 
-  /** Sets the conversation aside. @throws {NotFoundError} `PermissionError` if the account is suspended. */
+  /**
+   * Sets the conversation aside.
+   *
+   * @throws {NotFoundError} `PermissionError` if the account is suspended.
+   * @example
+   * await alice.pam.archive(conversation.id);
+   */
   async archive(id: string): Promise<Conversation> {
     return await this.#setStatus(id, 'archived');
   }
 
-  /** Takes the conversation back from the archive. @throws {NotFoundError} `PermissionError` if the account is suspended. */
+  /**
+   * Takes the conversation back from the archive.
+   *
+   * @throws {NotFoundError} `PermissionError` if the account is suspended.
+   * @example
+   * await alice.pam.unarchive(conversation.id);
+   */
   async unarchive(id: string): Promise<Conversation> {
     return await this.#setStatus(id, 'active');
   }
@@ -137,6 +160,8 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    * Deletes the conversation with its messages and feedback. Returns whether there was one.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * await alice.pam.delete(conversation.id); // true, and false the second time
    */
   async delete(id: string): Promise<boolean> {
     const deleted = await this.db
@@ -167,11 +192,17 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    * As `appendMessage`, all or none, in the order given.
    *
    * @throws as `appendMessage`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   * @example
+   * await pam.appendMessages(conversation.id, [
+   *   { role: 'tool', content: '{"camps": 3}' },
+   *   { role: 'assistant', content: 'There are three free camps near Moab.' },
+   * ]);
    */
   async appendMessages(conversationId: string, inputs: readonly MessageInput<Role>[]): Promise<Message[]> {
     const messages = validate(manyRowsSchema(messageSchema), inputs);
     const conversation = conversationOf(conversationId);
-    return await atomically(this.db, (db) => insertMessages(db, this.userId, conversation, messages));
+    const insert = (db: Kysely<DB>) => insertMessages(db, this.userId, conversation, messages);
+    return await atomically(this.db, insert, { isOneStatement: areNew(inputs) });
   }
 
   /**

@@ -5,9 +5,11 @@ import { type MessageRole, messageRoles } from '../types/enums.ts';
 import { jsonObjectSchema } from '../types/json.ts';
 import { textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
+import { compiledOnce } from './compiled_once.ts';
 import { rowsAsJson } from './many_rows.ts';
 import { storedInOrder } from './stored.ts';
 
+/** A message as it is stored; `position` is its order. */
 export type Message = Selectable<DB['pam_messages']>;
 
 export const messageInputSchema = z.strictObject({
@@ -34,39 +36,44 @@ export type MessageInput<Role extends MessageRole> = Omit<z.input<typeof message
 /** The order in which a history is read, and its first page. */
 export type HistoryOrder = 'newest' | 'oldest';
 
-export async function insertMessages(
-  db: Kysely<DB>,
-  userId: string,
-  conversationId: string,
-  messages: z.output<typeof messageSchema>[],
-): Promise<Message[]> {
+type Insert = { user_id: string; conversation_id: string; json: string };
+
+const insert = compiledOnce((db, { user_id, conversation_id, json }: Insert) =>
   // The lock makes concurrent appends take their positions one after the other, so that a reader who has seen a
   // position will see no smaller one appear.
-  const inserted = await db
+  db
     .with('locked', (cte) =>
       cte
         .selectFrom('pam_conversations')
         .select('id')
-        .where('user_id', '=', userId)
-        .where('id', '=', conversationId)
+        .where('user_id', '=', user_id)
+        .where('id', '=', conversation_id)
         .forNoKeyUpdate(),
     )
     .insertInto('pam_messages')
     .columns(['user_id', 'conversation_id', 'id', 'role', 'content', 'metadata'])
     .expression(
-      sql`select ${userId}::uuid, ${conversationId}::uuid, input.id, input.role, input.content, input.metadata
+      sql`select ${user_id}::uuid, ${conversation_id}::uuid, input.id, input.role, input.content, input.metadata
         from rows from (
-          jsonb_to_recordset(${rowsAsJson(messages)}::jsonb) as (id uuid, role text, content text, metadata jsonb)
+          jsonb_to_recordset(${json}::jsonb) as (id uuid, role text, content text, metadata jsonb)
         ) with ordinality as input (id, role, content, metadata, place)
         where (select count(*) from locked) >= 0
         order by input.place`,
     )
     .onConflict((conflict) => conflict.doNothing())
-    .returningAll()
-    .execute();
+    .returningAll(),
+);
+
+export async function insertMessages(
+  db: Kysely<DB>,
+  user_id: string,
+  conversation_id: string,
+  messages: z.output<typeof messageSchema>[],
+): Promise<Message[]> {
+  const inserted = await insert(db, { user_id, conversation_id, json: rowsAsJson(messages) });
   const ids = messages.map(({ id }) => id);
   return await storedInOrder(ids, inserted, (missing) =>
-    selectMessages(db, userId, conversationId).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    selectMessages(db, user_id, conversation_id).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
   );
 }
 

@@ -17,6 +17,7 @@ export type PostWithAuthor = Post & { full_name: string | null; avatar_url: stri
 export type FeedPost = PostWithAuthor & { liked: boolean };
 
 export const feedScopes = ['visible', 'public', 'friends'] as const;
+/** Whose posts: all that the user may see, what is public, or friends' alone. */
 export type FeedScope = (typeof feedScopes)[number];
 
 /** Where a page begins: after the row with this time, to the microsecond, and id. */

@@ -72,6 +72,8 @@ export class PostReactionRepository extends PostReader {
    * Likes a post, once however often it is called. Returns how many people like it now.
    *
    * @throws {NotFoundError} if there is no such post for this user; `PermissionError` if the account is suspended.
+   * @example
+   * const likes = await bob.posts.like(post.id); // 1
    */
   async like(id: string): Promise<number> {
     const { rows } = await sql<{ likes_count: number }>`
@@ -80,7 +82,13 @@ export class PostReactionRepository extends PostReader {
     return found(rows[0], 'post').likes_count;
   }
 
-  /** Takes a like back, also of a post out of sight. Returns whether there was one. @throws {PermissionError} if suspended. */
+  /**
+   * Takes a like back, also of a post out of sight. Returns whether there was one.
+   *
+   * @throws {PermissionError} if suspended.
+   * @example
+   * await bob.posts.unlike(post.id);
+   */
   async unlike(id: string): Promise<boolean> {
     const { rows } = await sql<{ unliked: boolean }>`
       select public.unlike_post(${validate(uuidSchema, id, 'id')}) as unliked
@@ -93,6 +101,8 @@ export class PostReactionRepository extends PostReader {
    * `likes_count` also counts people whom a block hides from this user.
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list or post.
+   * @example
+   * const { items } = await alice.posts.likes(post.id); // [{ user_id, full_name, avatar_url, created_at }, …]
    */
   async likes(id: string, request: PageRequest = {}): Promise<Page<Liker>> {
     const { limit, cursor } = requireObject(request);
@@ -113,6 +123,8 @@ export class PostReactionRepository extends PostReader {
    *
    * @throws {NotFoundError} if there is no such post for this user; `ValidationError` unless the content is text of 1 to
    *   2000 characters; `PermissionError` if the account is suspended.
+   * @example
+   * const comment = await bob.posts.comment(post.id, 'Is there water?', { id: crypto.randomUUID() });
    */
   async comment(id: string, content: string, options: { id?: string } = {}): Promise<PostComment> {
     const { id: comment_id } = requireObject(options);
@@ -129,6 +141,8 @@ export class PostReactionRepository extends PostReader {
    * The comments on a post, oldest first, `limit` (1 to 100, default 20) at a time: none if the post is out of sight.
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list or post.
+   * @example
+   * const { items, next_cursor } = await alice.posts.comments(post.id, { limit: 50 });
    */
   async comments(id: string, request: PageRequest = {}): Promise<Page<CommentWithAuthor>> {
     const post_id = validate(uuidSchema, id, 'id').toLowerCase();
@@ -142,6 +156,9 @@ export class PostReactionRepository extends PostReader {
    *
    * @throws {NotFoundError} if there is no such comment of the user's in sight; `ValidationError` as `comment`;
    *   `PermissionError` if the account is suspended.
+   * @example
+   * const { id } = await bob.posts.comment(post.id, 'Is there watr?');
+   * await bob.posts.editComment(id, 'Is there water?');
    */
   async editComment(comment_id: string, content: string): Promise<PostComment> {
     const comment = await this.db
@@ -159,6 +176,8 @@ export class PostReactionRepository extends PostReader {
    * was one.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * for (const { id } of comments) await alice.posts.deleteComment(id); // on a post of hers
    */
   async deleteComment(comment_id: string): Promise<boolean> {
     return await deleteComment(this.db, comment_id);

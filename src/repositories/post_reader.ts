@@ -76,7 +76,7 @@ export class PostReader {
    *
    * @throws {CursorError} if the cursor is malformed or comes from another list or author.
    * @example
-   * const { items } = await alice.posts.byAuthor(bob.id, { trip_id, limit: 10 });
+   * const { items } = await alice.posts.byAuthor(bob.id, { tag: 'van', limit: 10 });
    */
   async byAuthor(user_id: string, request: PageRequest & AuthorFilter = {}): Promise<Page<FeedPost>> {
     const { limit, cursor, ...filter } = requireObject(request);
@@ -115,14 +115,25 @@ export class PostReader {
     return await readNearby(this.db, this.#me, validate(circleSchema, circle), { limit, cursor });
   }
 
-  /** The post, or undefined if there is none that this session may see. */
+  /**
+   * The post, or undefined if there is none that this session may see.
+   *
+   * @example
+   * const found = await visitor.posts.find(post.id);
+   */
   async find(id: string): Promise<Post | undefined> {
     return await selectPosts(this.db)
       .where('id', '=', validate(uuidSchema, id, 'id'))
       .executeTakeFirst();
   }
 
-  /** As `find`. @throws {NotFoundError} */
+  /**
+   * As `find`.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { title, content } = await visitor.posts.get(post.id);
+   */
   async get(id: string): Promise<Post> {
     return found(await this.find(id), 'post');
   }
@@ -130,6 +141,9 @@ export class PostReader {
   /**
    * Posts whose title or content holds every word of `term`, also as the start of a word or in another form: of the newest
    * thousand the best, best first, at most `limit` (1 to 100, default 20).
+   *
+   * @example
+   * const found = await visitor.posts.search('red dust', { limit: 10 });
    */
   async search(term: string, request: { limit?: number } = {}): Promise<PostSearchResult[]> {
     const { limit } = requireObject(request);

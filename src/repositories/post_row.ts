@@ -22,6 +22,7 @@ export const postColumns = [
 
 type Name<Column> = Column extends `posts.${infer Name}` ? Name : never;
 
+/** A post as it is stored; `location` is coarse unless it says `exact`. */
 export type Post = Pick<Selectable<DB['posts']>, Name<(typeof postColumns)[number]>>;
 
 export function selectPosts(db: Kysely<DB>) {

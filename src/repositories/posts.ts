@@ -29,7 +29,7 @@ import {
 } from './post_feed.ts';
 import { PostReactionRepository } from './post_reactions.ts';
 import { type Post, postColumns, selectPosts } from './post_row.ts';
-import { atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
+import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 const fields = {
   trip_id: uuidSchema.nullable(),
@@ -73,6 +73,7 @@ const postChangeSchema = postPatchSchema.transform(({ location, metadata, ...pat
  * repeated call is harmless.
  */
 export type PostInput = z.input<typeof postInputSchema>;
+/** The fields to change: at least one. */
 export type PostPatch = z.input<typeof postPatchSchema>;
 
 export const postFilterSchema = z
@@ -135,10 +136,15 @@ export class PostRepository extends PostReactionRepository {
    * As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`.
    *
    * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   * @example
+   * await alice.posts.createMany([
+   *   { title: 'Day one', content: 'Off we go.' },
+   *   { title: 'Notes', content: 'For myself.', visibility: 'private' },
+   * ]);
    */
   async createMany(inputs: readonly PostInput[]): Promise<Post[]> {
     const posts = validate(manyRowsSchema(newPostSchema), inputs);
-    return await atomically(this.db, (db) => this.#insert(db, posts));
+    return await atomically(this.db, (db) => this.#insert(db, posts), { isOneStatement: areNew(inputs) });
   }
 
   /**
@@ -184,6 +190,8 @@ export class PostRepository extends PostReactionRepository {
    * Deletes the user's own post with its likes and comments. Returns whether there was one.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * await alice.posts.delete(post.id); // true, and false the second time
    */
   async delete(id: string): Promise<boolean> {
     const deleted = await this.db
@@ -194,7 +202,12 @@ export class PostRepository extends PostReactionRepository {
     return await wasDeleted(this.db, deleted, () => this.#own(this.db).where('id', '=', id).executeTakeFirst());
   }
 
-  /** The exact point of the user's own post, which nobody else sees, or undefined if none is kept. */
+  /**
+   * The exact point of the user's own post, which nobody else sees, or undefined if none is kept.
+   *
+   * @example
+   * const point = await alice.posts.exactLocation(post.id); // { lat, lng, name? } or undefined
+   */
   async exactLocation(id: string): Promise<Location | undefined> {
     const kept = await this.db
       .selectFrom('post_locations')

@@ -12,12 +12,13 @@ import { requireObject, validate } from '../types/validate.ts';
 import { type OwnRow, streamOwnRows } from './own_data.ts';
 import { explainMiss, found, wasDeleted } from './stored.ts';
 
-export type { OwnRow } from './own_data.ts';
-
 const publicColumns = ['id', 'full_name', 'avatar_url'] as const;
 
+/** The user's own account. */
 export type Profile = Selectable<DB['profiles']>;
+/** What others see of a person. */
 export type PublicProfile = Pick<Selectable<DB['public_profiles']>, (typeof publicColumns)[number]>;
+/** Thirty days of a person, in their currency, and in each. */
 export type FinancialSummary = Selectable<DB['user_financial_summary']>;
 
 export const profilePatchSchema = z
@@ -45,7 +46,12 @@ export class PublicProfileRepository {
     this.db = db;
   }
 
-  /** The name and picture of a person, or undefined if there is nobody whom this session may see. */
+  /**
+   * The name and picture of a person, or undefined if there is nobody whom this session may see.
+   *
+   * @example
+   * const person = await alice.profiles.find(bob.id); // { id, full_name, avatar_url } or undefined
+   */
   async find(id: string): Promise<PublicProfile | undefined> {
     return await this.db
       .selectFrom('public_profiles')
@@ -54,7 +60,13 @@ export class PublicProfileRepository {
       .executeTakeFirst();
   }
 
-  /** As `find`. @throws {NotFoundError} */
+  /**
+   * As `find`.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { full_name } = await alice.profiles.get(bob.id);
+   */
   async get(id: string): Promise<PublicProfile> {
     return found(await this.find(id), 'person');
   }
@@ -91,6 +103,8 @@ export class ProfileRepository extends PublicProfileRepository {
    * The user's own profile.
    *
    * @throws {NotFoundError} if the account has been deleted since the token was made.
+   * @example
+   * const { timezone, currency } = await alice.profiles.me();
    */
   async me(): Promise<Profile> {
     return found(await this.#own(), 'profile');
@@ -145,6 +159,9 @@ export class ProfileRepository extends PublicProfileRepository {
   /**
    * The last thirty days, today in the traveller's time zone included: totals in the profile's currency, all currencies in
    * `by_currency`. A recurring income counts for each of its occurrences.
+   *
+   * @example
+   * const summary = await alice.profiles.financialSummary();
    */
   async financialSummary(): Promise<FinancialSummary> {
     const summary = await this.db
@@ -155,7 +172,12 @@ export class ProfileRepository extends PublicProfileRepository {
     return found(summary, 'profile');
   }
 
-  /** The user's newest trips, expenses and posts, at most `limit` (1 to 100, default 10) of each. */
+  /**
+   * The user's newest trips, expenses and posts, at most `limit` (1 to 100, default 10) of each.
+   *
+   * @example
+   * const { trips, expenses, posts } = await alice.profiles.activity({ limit: 5 });
+   */
   async activity(request: { limit?: number } = {}): Promise<UserActivity> {
     const { limit } = requireObject(request);
     const { rows } = await sql<{ activity: UserActivity }>`
@@ -174,7 +196,7 @@ export class ProfileRepository extends PublicProfileRepository {
    *
    * @example
    * for await (const { table, row } of alice.profiles.exportData()) {
-   *   if (!file.write(`${JSON.stringify({ table, row })}\n`)) await once(file, 'drain');
+   *   if (!output.write(`${JSON.stringify({ table, row })}\n`)) await once(output, 'drain');
    * }
    */
   async *exportData(): AsyncGenerator<OwnRow, void, undefined> {
@@ -194,6 +216,8 @@ export class ProfileRepository extends PublicProfileRepository {
    * does nothing.
    *
    * @throws {PermissionError} if the account is suspended: then only the service erases it.
+   * @example
+   * const there_was_one = await alice.profiles.erase();
    */
   async erase(): Promise<boolean> {
     const deleted = await this.db.deleteFrom('profiles').where('id', '=', this.#userId).executeTakeFirstOrThrow();

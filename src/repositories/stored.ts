@@ -1,20 +1,31 @@
 import { type DeleteResult, type Kysely, sql } from 'kysely';
-import { underSavepoint } from '../session/savepoint.ts';
 import { runTransaction } from '../session/transaction.ts';
 import type { DB } from '../types/database.ts';
 import { ConflictError, NotFoundError, PermissionError, UniqueError } from '../types/errors.ts';
 
 /**
- * Runs several statements as one: in a transaction of their own, or in the one that `db` is. There they are undone together
- * if one fails, or what was made of them, so that who catches the error and goes on has saved none of it.
+ * Runs several statements as one: in a transaction of their own, which a single statement does without, or in the one that
+ * `db` is. If one fails there, or what was made of them, nothing of that transaction is saved, as after any statement that
+ * fails: who catches the error and goes on is told so by 25P02. A savepoint would also undo what runs beside it.
  */
-export async function atomically<T>(db: Kysely<DB>, work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
-  if (!db.isTransaction) return await runTransaction(db, work);
-  return await underSavepoint(
-    'wheels_atomically',
-    (text) => sql.raw(text).execute(db),
-    () => work(db),
-  );
+export async function atomically<T>(
+  db: Kysely<DB>,
+  work: (db: Kysely<DB>) => Promise<T>,
+  { isOneStatement = false }: { isOneStatement?: boolean } = {},
+): Promise<T> {
+  if (!db.isTransaction) return isOneStatement ? await work(db) : await runTransaction(db, work);
+  try {
+    return await work(db);
+  } catch (error) {
+    // There is no such savepoint, and so Postgres goes no further in this transaction than to its end.
+    await sql`rollback to savepoint wheels_saves_nothing`.execute(db).catch(() => {});
+    throw error;
+  }
+}
+
+/** Whether an idempotent insert of these makes all or none by itself: nobody has the ids that are made here. */
+export function areNew(inputs: readonly { id?: string | undefined }[]): boolean {
+  return inputs.every(({ id }) => id === undefined);
 }
 
 /**

@@ -26,6 +26,7 @@ export const tripFilterSchema = z
  * of these.
  */
 export type TripFilter = z.input<typeof tripFilterSchema>;
+/** Which trips, how many, and after which. */
 export type TripListRequest = { limit?: number; cursor?: string | null } & TripFilter;
 
 const newest = { by: 'created_at', direction: 'desc', type: sql.raw('timestamptz'), isKey: isTimestamptz } as const;

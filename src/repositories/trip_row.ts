@@ -30,6 +30,7 @@ export const tripColumns = [
   'updated_at',
 ] as const;
 
+/** A trip as it is stored. What is spent is counted from its expenses: `budget_spent` in its currency, `spent_by_currency` in all. */
 export type Trip = Pick<Selectable<DB['trips']>, (typeof tripColumns)[number]>;
 
 const fields = {
@@ -72,4 +73,5 @@ export const tripChangeSchema = tripPatchSchema.transform(({ route_data, destina
 
 /** `currency` is the budget's, by default the profile's; `id` may be made by the client, so that a repeated call is harmless. */
 export type TripInput = z.input<typeof tripInputSchema>;
+/** The fields to change: at least one. */
 export type TripPatch = z.input<typeof tripPatchSchema>;

@@ -12,15 +12,12 @@ import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema, versionSchema } from '../types/version.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
-import { atomically, explainMiss, found, storedInOrder, taken, wasDeleted } from './stored.ts';
+import { areNew, atomically, explainMiss, found, storedInOrder, taken, wasDeleted } from './stored.ts';
 import { copySchema, copyTrip, type TripCopy } from './trip_copy.ts';
 import { daysOf, dayWindowSchema, type TripDay } from './trip_days.ts';
 import { straightLine, type TripDistance } from './trip_distance.ts';
 import { pageOfTrips, type TripListRequest } from './trip_list.ts';
 import { newTripSchema, type Trip, type TripInput, type TripPatch, tripChangeSchema, tripColumns } from './trip_row.ts';
-
-export type { TripFilter } from './trip_list.ts';
-export type { Trip, TripCopy, TripDay, TripDistance, TripInput, TripListRequest, TripPatch };
 
 const totalColumns = [
   'id',
@@ -35,6 +32,7 @@ const totalColumns = [
   'expense_count',
 ] as const;
 
+/** What a trip may cost and has cost, with its ten newest expenses. */
 export type TripFinancialSummary = Selectable<DB['trip_financial_summary']>;
 
 /**
@@ -51,6 +49,34 @@ const moveSchema = z.strictObject({ from: placeSchema, to: placeSchema });
 const additionSchema = z.strictObject({ at: placeSchema, if_version: versionSchema }).partial();
 const selectTrip = compiledOnce((db, { user_id, id }: { user_id: string; id: string }) =>
   db.selectFrom('trips').select(tripColumns).where('user_id', '=', user_id).where('id', '=', id),
+);
+
+const insertTrips = compiledOnce((db, { user_id, json }: { user_id: string; json: string }) =>
+  db
+    .insertInto('trips')
+    .columns([
+      'user_id',
+      'id',
+      'name',
+      'description',
+      'start_date',
+      'end_date',
+      'status',
+      'budget_total',
+      'currency',
+      'route_data',
+      'destinations',
+      'metadata',
+    ])
+    .expression(
+      sql`select ${user_id}::uuid, input.* from jsonb_to_recordset(${json}::jsonb) as input (
+          id uuid, name text, description text, start_date date, end_date date, status text, budget_total numeric,
+          currency text, route_data jsonb, destinations jsonb, metadata jsonb
+        )
+        order by id`,
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .returning(tripColumns),
 );
 
 /** A user's own trips. */
@@ -79,18 +105,31 @@ export class TripRepository {
    * As `create`, all or none; the rows come back in the order of the input, and have the same `created_at`.
    *
    * @throws as `create`; `ValidationError` if there are more than 10,000, or 64 MB: give them in parts.
+   * @example
+   * const [lap, detour] = await alice.trips.createMany([{ name: 'Big Lap' }, { name: 'Detour' }]);
    */
   async createMany(inputs: readonly TripInput[]): Promise<Trip[]> {
     const trips = validate(manyRowsSchema(newTripSchema), inputs);
-    return await atomically(this.#db, (db) => this.#insert(db, trips));
+    return await atomically(this.#db, (db) => this.#insert(db, trips), { isOneStatement: areNew(inputs) });
   }
 
-  /** The user's trip, or undefined. */
+  /**
+   * The user's trip, or undefined.
+   *
+   * @example
+   * const found = await alice.trips.find(trip.id);
+   */
   async find(id: string): Promise<Trip | undefined> {
     return (await selectTrip(this.#db, { user_id: this.#userId, id: validate(uuidSchema, id, 'id') }))[0];
   }
 
-  /** The user's trip. @throws {NotFoundError} */
+  /**
+   * The user's trip.
+   *
+   * @throws {NotFoundError}
+   * @example
+   * const { destinations, version } = await alice.trips.get(trip.id);
+   */
   async get(id: string): Promise<Trip> {
     return found(await this.find(id), 'trip');
   }
@@ -145,7 +184,13 @@ export class TripRepository {
     return await this.#update(id, validate(tripChangeSchema, patch), validate(ifVersionSchema, options));
   }
 
-  /** Sets the status. @throws {NotFoundError} if the user has no such trip; others as `update`. */
+  /**
+   * Sets the status.
+   *
+   * @throws {NotFoundError} if the user has no such trip; others as `update`.
+   * @example
+   * await alice.trips.setStatus(trip.id, 'active');
+   */
   async setStatus(id: string, status: TripStatus, options: IfVersion = {}): Promise<Trip> {
     return await this.update(id, { status }, options);
   }
@@ -214,6 +259,8 @@ export class TripRepository {
    * Moves the stop at the place `from` to the place `to`, both counted from 0.
    *
    * @throws {NotFoundError} if there is none; others as `update`.
+   * @example
+   * await alice.trips.moveDestination(trip.id, { from: 2, to: 0 }, { if_version: trip.version });
    */
   async moveDestination(id: string, move: { from: number; to: number }, options: IfVersion = {}): Promise<Trip> {
     const { from: stop, to: place } = validate(moveSchema, move);
@@ -229,6 +276,8 @@ export class TripRepository {
    * Removes the stop at the place `at`, counted from 0.
    *
    * @throws {NotFoundError} if there is none; others as `update`.
+   * @example
+   * await alice.trips.removeDestination(trip.id, 1, { if_version: trip.version });
    */
   async removeDestination(id: string, at: number, options: IfVersion = {}): Promise<Trip> {
     const stop = validate(placeSchema, at, 'at');
@@ -279,6 +328,8 @@ export class TripRepository {
    * Deletes the trip; its expenses and posts stay, without a trip. Returns whether there was one.
    *
    * @throws {PermissionError} if the account is suspended.
+   * @example
+   * await alice.trips.delete(trip.id); // true, and false the second time
    */
   async delete(id: string): Promise<boolean> {
     const deleted = await this.#db
@@ -292,6 +343,9 @@ export class TripRepository {
   /**
    * The user's trips whose name or description holds every word of `term`, also as the start of a word ("yos" finds
    * Yosemite) or in another form ("drive" finds driving); best first, at most `limit` (1 to 100, default 20).
+   *
+   * @example
+   * const [best] = await alice.trips.search('red cent', { status: 'completed' });
    */
   async search(term: string, request: { status?: TripStatus; limit?: number } = {}): Promise<TripSearchResult[]> {
     const { status, limit } = requireObject(request);
@@ -307,6 +361,8 @@ export class TripRepository {
    * Budget, spending in the trip's currency, what remains, all currencies, and the ten newest expenses.
    *
    * @throws {NotFoundError}
+   * @example
+   * const { actual_spent, remaining_budget, recent_expenses } = await alice.trips.financialSummary(trip.id);
    */
   async financialSummary(id: string): Promise<TripFinancialSummary> {
     const summary = await this.#db
@@ -319,32 +375,7 @@ export class TripRepository {
   }
 
   async #insert(db: Kysely<DB>, trips: z.output<typeof newTripSchema>[]): Promise<Trip[]> {
-    const inserted = await db
-      .insertInto('trips')
-      .columns([
-        'user_id',
-        'id',
-        'name',
-        'description',
-        'start_date',
-        'end_date',
-        'status',
-        'budget_total',
-        'currency',
-        'route_data',
-        'destinations',
-        'metadata',
-      ])
-      .expression(
-        sql`select ${this.#userId}::uuid, input.* from jsonb_to_recordset(${rowsAsJson(trips)}::jsonb) as input (
-          id uuid, name text, description text, start_date date, end_date date, status text, budget_total numeric,
-          currency text, route_data jsonb, destinations jsonb, metadata jsonb
-        )
-        order by id`,
-      )
-      .onConflict((conflict) => conflict.doNothing())
-      .returning(tripColumns)
-      .execute();
+    const inserted = await insertTrips(db, { user_id: this.#userId, json: rowsAsJson(trips) });
     const ids = trips.map(({ id }) => id);
     return await storedInOrder(ids, inserted, (missing) =>
       this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),

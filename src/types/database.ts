@@ -4,7 +4,7 @@
  */
 
 import type { CreatedAt, Derived, Fixed, FixedJsonObject, JsonColumn, JsonObjectColumn, MoneyColumn, RowId, UpdateOnly, UpdateOnlyJsonObject } from "./columns.ts";
-import type { BudgetPeriod, ConversationStatus, FriendshipStatus, IncomeFrequency, IncomeType, MessageRole, PostVisibility, ProfileRole, ProfileStatus, TripStatus } from "./enums.ts";
+import type { BudgetPeriod, ConversationStatus, FriendshipStatus, IncomeFrequency, IncomeType, MessageRole, PlaceKind, PostVisibility, ProfileRole, ProfileStatus, TripStatus } from "./enums.ts";
 import type { Itinerary, Location, Route } from "./json.ts";
 import type { Money } from "./money.ts";
 import type { AmountsByCurrency, CategoryTotal, CurrencySummary, RecentExpense } from "./summaries.ts";
@@ -105,6 +105,21 @@ export interface PamMessages {
   role: Fixed<MessageRole>;
   updated_at: Derived<Date>;
   user_id: Fixed<string>;
+}
+
+export interface Places {
+  created_at: CreatedAt;
+  id: RowId;
+  kind: PlaceKind;
+  location: JsonColumn<Location>;
+  name: string;
+  notes: string | null;
+  rating: number | null;
+  tags: Generated<string[]>;
+  trip_id: string | null;
+  updated_at: Derived<Date>;
+  user_id: Fixed<string>;
+  version: Derived<number>;
 }
 
 export interface PostComments {
@@ -236,6 +251,7 @@ export interface DB {
   pam_conversations: PamConversations;
   pam_feedback: PamFeedback;
   pam_messages: PamMessages;
+  places: Places;
   post_comments: PostComments;
   post_likes: PostLikes;
   post_locations: PostLocations;

@@ -16,7 +16,7 @@ export type ErrorDetails = {
  *
  * @example
  * try {
- *   await alice.trips.update(id, { end_date: '2026-01-01' });
+ *   await alice.trips.update(trip.id, { end_date: '2026-01-01' });
  * } catch (error) {
  *   if (error instanceof CheckError && error.constraint === 'trips_dates_check') askForOtherDates();
  *   else throw error;
@@ -139,6 +139,13 @@ export class PermissionError extends DatabaseError {
   }
 }
 
+/** The session or the transaction only reads, or the connection leads to a standby: write in a session without `readOnly`. */
+export class ReadOnlyError extends DatabaseError {
+  static {
+    ReadOnlyError.prototype.name = 'ReadOnlyError';
+  }
+}
+
 /** The row has changed since it was read: read it again and decide anew. */
 export class ConflictError extends DatabaseError {
   static {
@@ -213,5 +220,19 @@ export class AfterCommitError extends DatabaseError {
       code: 'AFTER_COMMIT',
     });
     this.errors = errors;
+  }
+}
+
+/**
+ * Changes were committed that this feed cannot bring any more: read anew what you keep, and follow from there. The message
+ * says how.
+ */
+export class ChangesLostError extends DatabaseError {
+  static {
+    ChangesLostError.prototype.name = 'ChangesLostError';
+  }
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { code: 'CHANGES_LOST', ...details });
   }
 }

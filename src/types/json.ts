@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { dateSchema } from './calendar.ts';
 import { httpsUrlSchema, isStorable, textSchema } from './text.ts';
 
+/** What JSON can hold. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+/** An object that JSON can hold. */
 export type JsonObject = { [key: string]: JsonValue };
 
 const deepest = 100;
@@ -77,6 +79,7 @@ export const destinationSchema = z
     path: ['leave_on'],
     error: 'must not be before arrive_on',
   });
+/** A stop of an itinerary: `lat` and `lng` in degrees, days, notes. */
 export type Destination = z.output<typeof destinationSchema>;
 
 /** New fields of a stop; null takes a field away. Coordinates in degrees, both or neither. */
@@ -99,10 +102,12 @@ export const destinationPatchSchema = z
     path: ['leave_on'],
     error: 'must not be before arrive_on',
   });
+/** The fields of a stop to change; null takes one away. */
 export type DestinationPatch = z.input<typeof destinationPatchSchema>;
 
 /** The stops of a trip in the order of travel, at most 200. */
 export const itinerarySchema = z.array(destinationSchema).max(200);
+/** A trip's stops, in order: at most 200. */
 export type Itinerary = z.output<typeof itinerarySchema>;
 
 /** A route of Mapbox Directions: metres, seconds, and whatever else the API sends, at most 1 MB. */
@@ -114,6 +119,7 @@ export const routeSchema = z
     legs: z.array(z.looseObject({})).optional(),
   })
   .refine((route) => fits(route, 1024), 'must be JSON of at most 1 MB');
+/** A route of Mapbox Directions: `distance` in metres, `duration` in seconds. */
 export type Route = z.output<typeof routeSchema>;
 
 /** A point on the map, in degrees. `exact: true` lets others see it as it is, not rounded to about 1 km. */
@@ -123,6 +129,7 @@ export const locationSchema = z.strictObject({
   name: textSchema(200).optional(),
   exact: z.boolean().optional(),
 });
+/** A place that others see: `lat` and `lng` in degrees, two decimals unless `exact`. */
 export type Location = z.output<typeof locationSchema>;
 
 /** A tag as it is stored: trimmed and in lower case. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Page } from '../../src/index.ts';
+import type { Page } from '../../src/types.ts';
 import { type Person, testSessions } from '../repositories/sessions.ts';
 
 const sessions = testSessions();

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { NotFoundError, type PostVisibility, UniqueError, ValidationError } from '../../src/index.ts';
+import { NotFoundError, UniqueError, ValidationError } from '../../src/index.ts';
+import type { PostVisibility } from '../../src/types.ts';
 import { type Person, testSessions } from '../repositories/sessions.ts';
 import {
   type Community,

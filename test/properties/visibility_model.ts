@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { NotFoundError, type PostVisibility, UniqueError, ValidationError } from '../../src/index.ts';
+import { NotFoundError, UniqueError, ValidationError } from '../../src/index.ts';
+import type { PostVisibility } from '../../src/types.ts';
 import type { Person } from '../repositories/sessions.ts';
 
 type Post = { author: number; visibility: PostVisibility; likes: Set<number>; comments: number[] };

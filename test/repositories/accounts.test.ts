@@ -1,16 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  type Account,
-  AccountRepository,
-  CursorError,
-  NotFoundError,
-  type Page,
-  PermissionError,
-  type ProfileRole,
-  type ProfileStatus,
-  ValidationError,
-} from '../../src/index.ts';
+import { AccountRepository, CursorError, NotFoundError, PermissionError, ValidationError } from '../../src/index.ts';
+import type { Account, Page, ProfileRole, ProfileStatus } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

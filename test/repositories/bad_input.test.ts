@@ -8,6 +8,7 @@ const sessions = testSessions();
 type Call = (...args: unknown[]) => unknown;
 
 const said = { role: 'user' as const, content: 'x'.repeat(100_000) };
+const tap = { name: 'Tap', kind: 'water' as const, location: { lat: 1, lng: 2 } };
 const route = { distance: 1, duration: 1, geometry: 'x'.repeat(1_000_000) };
 
 /** What a caller without types, or a body of JSON, may give instead of what is asked for. */
@@ -108,6 +109,7 @@ describe('too many rows for one statement', () => {
     ['posts', ({ posts }) => posts.createMany(repeat(10_001, { title: 'x', content: 'x' }))],
     ['income', ({ income }) => income.createMany(repeat(10_001, { amount: 1, source: 'x' }))],
     ['budgets', ({ budgets }) => budgets.createMany(repeat(10_001, { amount: 1, period: 'weekly' }))],
+    ['places', ({ places }) => places.createMany(repeat(10_001, tap))],
     ['messages', ({ pam }) => pam.appendMessages(randomUUID(), repeat(10_001, { role: 'user', content: 'x' }))],
   ])('is refused before the database: %s', async (_, call) => {
     const error = await errorOf(async () => call(await sessions.signUp()));

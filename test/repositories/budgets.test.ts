@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
-  type BudgetFilter,
-  type BudgetInput,
-  type BudgetPeriodUsage,
   CheckError,
   CursorError,
   ForeignKeyError,
@@ -11,6 +8,7 @@ import {
   PermissionError,
   ValidationError,
 } from '../../src/index.ts';
+import type { BudgetFilter, BudgetInput, BudgetPeriodUsage } from '../../src/types.ts';
 import { testOwnRows } from './own_rows.ts';
 import { testSessions } from './sessions.ts';
 

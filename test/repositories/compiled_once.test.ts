@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect, sql, WithSchemaPlugin } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DB } from '../../src/index.ts';
 import { compiledOnce } from '../../src/repositories/compiled_once.ts';
+import type { DB } from '../../src/types.ts';
 import { testDatabase } from '../support/database.ts';
 
 const file = testDatabase();

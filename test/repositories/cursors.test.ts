@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CursorError, type Page } from '../../src/index.ts';
+import { CursorError } from '../../src/index.ts';
+import type { Page } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

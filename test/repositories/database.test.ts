@@ -112,6 +112,7 @@ describe('a visitor', () => {
     'expenses',
     'income_entries',
     'budgets',
+    'places',
     'friendships',
     'post_likes',
     'post_comments',

@@ -16,6 +16,7 @@ export type Prepare = (world: World) => Promise<() => Promise<unknown>> | (() =>
 const expense = { amount: '1', category: 'fuel', currency: 'USD' };
 const income = { amount: '1', source: 'work', currency: 'USD' };
 const budget = { amount: '1', period: 'weekly', currency: 'USD', starts_on: '2026-12-01' } as const;
+const place = { name: 'Tap', kind: 'water', location: { lat: 1, lng: 2 } } as const;
 const post = { title: 'Red dust', content: 'x', visibility: 'public' } as const;
 const stop = (name: string) => ({ name });
 
@@ -153,6 +154,31 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
   'BudgetRepository.delete': async ({ alice }) => {
     const { id } = await alice.budgets.create(budget);
     return () => alice.budgets.delete(id);
+  },
+
+  'PlaceRepository.create':
+    ({ alice }) =>
+    () =>
+      alice.places.create(place),
+  'PlaceRepository.find':
+    ({ alice }) =>
+    () =>
+      alice.places.find(randomUUID()),
+  'PlaceRepository.get': async ({ alice }) => {
+    const { id } = await alice.places.create(place);
+    return () => alice.places.get(id);
+  },
+  'PlaceRepository.list':
+    ({ alice }) =>
+    () =>
+      alice.places.list({ kind: 'water' }),
+  'PlaceRepository.update': async ({ alice }) => {
+    const { id } = await alice.places.create(place);
+    return () => alice.places.update(id, { rating: 5 }, { if_version: 1 });
+  },
+  'PlaceRepository.delete': async ({ alice }) => {
+    const { id } = await alice.places.create(place);
+    return () => alice.places.delete(id);
   },
 
   'TripRepository.create':
@@ -520,18 +546,10 @@ export const oneStatement: Readonly<Record<string, Prepare>> = {
     ({ alice, service }) =>
     () =>
       service.accounts.erase(alice.id),
-};
-
-/** Methods that make a transaction of their own: the insert, which opens it, and the commit. */
-export const oneTransaction: Readonly<Record<string, Prepare>> = {
   'ExpenseRepository.createMany':
     ({ alice }) =>
     () =>
       alice.expenses.createMany([expense, expense]),
-  'ExpenseRepository.importCsv':
-    ({ alice }) =>
-    () =>
-      alice.expenses.importCsv(`date,amount,text\n2026-01-01,5,${randomUUID()}\n`),
   'IncomeRepository.createMany':
     ({ alice }) =>
     () =>
@@ -540,6 +558,10 @@ export const oneTransaction: Readonly<Record<string, Prepare>> = {
     ({ alice }) =>
     () =>
       alice.budgets.createMany([budget, budget]),
+  'PlaceRepository.createMany':
+    ({ alice }) =>
+    () =>
+      alice.places.createMany([place, place]),
   'TripRepository.createMany':
     ({ alice }) =>
     () =>
@@ -552,6 +574,14 @@ export const oneTransaction: Readonly<Record<string, Prepare>> = {
     const { id } = await conversationOf(world);
     return () => world.alice.pam.appendMessages(id, [{ role: 'user', content: 'x' }]);
   },
+};
+
+/** Methods that make a transaction of their own: the insert, which opens it, and the commit. */
+export const oneTransaction: Readonly<Record<string, Prepare>> = {
+  'ExpenseRepository.importCsv':
+    ({ alice }) =>
+    () =>
+      alice.expenses.importCsv(`date,amount,text\n2026-01-01,5,${randomUUID()}\n`),
 };
 
 /** Methods that give row after row, table after table. */

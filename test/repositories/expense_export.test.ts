@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
-import { type Expense, type ExpenseInput, ValidationError } from '../../src/index.ts';
+import { ValidationError } from '../../src/index.ts';
+import type { Expense, ExpenseInput } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

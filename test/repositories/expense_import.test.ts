@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  type ExpenseReader,
-  ForeignKeyError,
-  ImportError,
-  type ImportOptions,
-  PermissionError,
-  ValidationError,
-} from '../../src/index.ts';
+import { type ExpenseReader, ForeignKeyError, ImportError, PermissionError, ValidationError } from '../../src/index.ts';
+import type { ImportOptions } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

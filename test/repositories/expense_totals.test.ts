@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ExpenseInput, type ExpenseRepository, type TotalsFilter, ValidationError } from '../../src/index.ts';
+import { type ExpenseRepository, ValidationError } from '../../src/index.ts';
+import type { ExpenseInput, TotalsFilter } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

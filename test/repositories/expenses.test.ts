@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type ExpenseFilter, ForeignKeyError, PermissionError, UniqueError, ValidationError } from '../../src/index.ts';
+import { ForeignKeyError, PermissionError, UniqueError, ValidationError } from '../../src/index.ts';
+import type { ExpenseFilter } from '../../src/types.ts';
 import { testOwnRows } from './own_rows.ts';
 import { testSessions } from './sessions.ts';
 

@@ -1,15 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  CursorError,
-  type Feedback,
-  type FeedbackFilter,
-  type FeedbackPeriod,
-  FeedbackReader,
-  type Page,
-  PermissionError,
-  ValidationError,
-} from '../../src/index.ts';
+import { CursorError, FeedbackReader, PermissionError, ValidationError } from '../../src/index.ts';
+import type { Feedback, FeedbackFilter, FeedbackPeriod, Page } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

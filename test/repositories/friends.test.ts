@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  type BlockedUser,
-  CursorError,
-  type Friend,
-  NotFoundError,
-  type Page,
-  PermissionError,
-  ValidationError,
-} from '../../src/index.ts';
+import { CursorError, NotFoundError, PermissionError, ValidationError } from '../../src/index.ts';
+import type { BlockedUser, Friend, Page } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

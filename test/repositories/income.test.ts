@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { CheckError, type IncomeFilter, type IncomeInput, IncomeRepository, ValidationError } from '../../src/index.ts';
+import { CheckError, IncomeRepository, ValidationError } from '../../src/index.ts';
+import type { IncomeFilter, IncomeInput } from '../../src/types.ts';
 import { testOwnRows } from './own_rows.ts';
 import { testSessions } from './sessions.ts';
 

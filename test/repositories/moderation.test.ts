@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  CursorError,
-  type ModerationRepository,
-  type Page,
-  PermissionError,
-  type Post,
-  ValidationError,
-} from '../../src/index.ts';
+import { CursorError, type ModerationRepository, PermissionError, ValidationError } from '../../src/index.ts';
+import type { Page, Post } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

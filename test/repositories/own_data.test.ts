@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type OwnRow, PermissionError, SerializationError } from '../../src/index.ts';
+import { PermissionError, SerializationError } from '../../src/index.ts';
+import type { OwnRow } from '../../src/types.ts';
 import { wrongPosts, wrongTrips } from '../schema/recount.ts';
 import { makeBelongings } from '../security/belongings.ts';
 import { type Person, testSessions } from './sessions.ts';

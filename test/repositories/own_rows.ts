@@ -5,12 +5,12 @@ import {
   CursorError,
   NotFoundError,
   type OnBehalfRepositories,
-  type Page,
   PermissionError,
   UniqueError,
   type UserRepositories,
   ValidationError,
 } from '../../src/index.ts';
+import type { Page } from '../../src/types.ts';
 import type { FileSessions, Person } from './sessions.ts';
 
 type OwnRow = { id: string; user_id: string; version: number; created_at: Date; updated_at: Date };
@@ -229,11 +229,14 @@ export function testOwnRows<Row extends OwnRow, Input, Patch extends object>(
       const { alice, mine } = await make();
       await mine.create(input());
       const { next_cursor } = await mine.list({ limit: 1 });
-      const others = [alice.trips, alice.expenses, alice.income, alice.budgets, alice.posts];
+      const others = [alice.trips, alice.expenses, alice.income, alice.budgets, alice.places, alice.posts];
       await alice.trips.createMany([{ name: 'a' }, { name: 'b' }]);
       await alice.expenses.createMany([1, 2].map((amount) => ({ amount, category: 'fuel' })));
       await alice.income.createMany([1, 2].map((amount) => ({ amount, source: 'work' })));
       await alice.budgets.createMany([1, 2].map((amount) => ({ amount, period: 'weekly' as const })));
+      await alice.places.createMany(
+        ['a', 'b'].map((name) => ({ name, kind: 'water' as const, location: { lat: 1, lng: 2 } })),
+      );
       await alice.posts.createMany(['a', 'b'].map((title) => ({ title, content: 'x' })));
       const cursors = await Promise.all(others.map(async (other) => (await other.list({ limit: 1 })).next_cursor));
       const foreign = cursors.filter((cursor) => !sameList(cursor, next_cursor));

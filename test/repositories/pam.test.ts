@@ -2,21 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   CheckError,
-  type Conversation,
-  type ConversationFilter,
   CursorError,
-  type FeedbackInput,
   ForeignKeyError,
-  type JsonObject,
-  type Message,
-  messageRoles,
   NotFoundError,
-  type Page,
   PermissionError,
   ServicePamRepository,
   UniqueError,
   ValidationError,
 } from '../../src/index.ts';
+import {
+  type Conversation,
+  type ConversationFilter,
+  type FeedbackInput,
+  type JsonObject,
+  type Message,
+  messageRoles,
+  type Page,
+} from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { CursorError, type Message, type Page, ValidationError } from '../../src/index.ts';
+import { CursorError, ValidationError } from '../../src/index.ts';
+import type { Message, Page } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CursorError, type Page, type PageRequest, type Post, ValidationError } from '../../src/index.ts';
+import { CursorError, ValidationError } from '../../src/index.ts';
+import type { Page, PageRequest, Post } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

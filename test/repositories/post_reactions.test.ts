@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  CursorError,
-  type Liker,
-  NotFoundError,
-  type Page,
-  PermissionError,
-  ValidationError,
-} from '../../src/index.ts';
+import { CursorError, NotFoundError, PermissionError, ValidationError } from '../../src/index.ts';
+import type { Liker, Page } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

@@ -4,13 +4,11 @@ import {
   CursorError,
   ForeignKeyError,
   NotFoundError,
-  type Page,
   PermissionError,
-  type Post,
-  type PostComment,
   UniqueError,
   ValidationError,
 } from '../../src/index.ts';
+import type { Page, Post, PostComment } from '../../src/types.ts';
 import { testOwnRows } from './own_rows.ts';
 import { type Person, testSessions } from './sessions.ts';
 

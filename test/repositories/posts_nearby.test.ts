@@ -1,12 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type Circle,
-  CursorError,
-  type NearbyPost,
-  type Page,
-  type PostInput,
-  ValidationError,
-} from '../../src/index.ts';
+import { CursorError, ValidationError } from '../../src/index.ts';
+import type { Circle, NearbyPost, Page, PostInput } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  CheckError,
-  ConflictError,
-  type JsonObject,
-  NotFoundError,
-  PermissionError,
-  type ProfilePatch,
-  ValidationError,
-} from '../../src/index.ts';
+import { CheckError, ConflictError, NotFoundError, PermissionError, ValidationError } from '../../src/index.ts';
+import type { JsonObject, ProfilePatch } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

@@ -53,6 +53,33 @@ describe('a transaction', () => {
     expect((await alice.trips.list()).items).toEqual([]);
   });
 
+  test('saves nothing after a bulk create has failed in it, not even what was sent beside that and succeeded', async () => {
+    const [alice, bob] = [await sessions.signUp(), await sessions.signUp()];
+    const { id } = await bob.trips.create({ name: 'Bob’s' });
+    const there = await alice.trips.create({ name: 'Big Lap' });
+    const beside = alice.transaction((tx) =>
+      Promise.allSettled([
+        tx.trips.createMany([{ name: 'Detour' }, { name: 'Bob’s', id }]),
+        tx.trips.update(there.id, { name: 'Small Lap' }),
+        tx.expenses.create({ amount: '1', category: 'fuel' }),
+      ]),
+    );
+    await expect(beside).rejects.toMatchObject({ code: '25P02' });
+    const afterwards = alice.transaction(async (tx) => {
+      await tx.trips.createMany([{ name: 'Detour' }, { name: 'Bob’s', id }]).catch(() => {});
+      await tx.expenses.create({ amount: '1', category: 'fuel' });
+    });
+    await expect(afterwards).rejects.toMatchObject({ code: '25P02' });
+    const part = alice.transaction(async (tx) => {
+      const failing = tx.transaction((inner) => inner.trips.createMany([{ name: 'Detour' }, { name: 'Bob’s', id }]));
+      await expect(failing).rejects.toThrow(UniqueError);
+      await tx.trips.update(there.id, { name: 'Round the block' });
+    });
+    await part;
+    expect((await alice.trips.list()).items).toMatchObject([{ name: 'Round the block' }]);
+    expect((await alice.expenses.list()).items).toEqual([]);
+  });
+
   test('is seen by others only when it is over', async () => {
     const alice = await sessions.signUp();
     await alice.transaction(async (tx) => {

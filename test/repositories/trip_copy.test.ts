@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  CheckError,
-  NotFoundError,
-  PermissionError,
-  type TripCopy,
-  UniqueError,
-  ValidationError,
-} from '../../src/index.ts';
+import { CheckError, NotFoundError, PermissionError, UniqueError, ValidationError } from '../../src/index.ts';
+import type { TripCopy } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

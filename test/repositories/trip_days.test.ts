@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type Destination, NotFoundError, type TripDay, type TripInput, ValidationError } from '../../src/index.ts';
+import { NotFoundError, ValidationError } from '../../src/index.ts';
+import type { Destination, TripDay, TripInput } from '../../src/types.ts';
 import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();

@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  CursorError,
-  type Page,
-  type TripFilter,
-  type TripInput,
-  type TripListRequest,
-  ValidationError,
-} from '../../src/index.ts';
+import { CursorError, ValidationError } from '../../src/index.ts';
+import type { Page, TripFilter, TripInput, TripListRequest } from '../../src/types.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();

@@ -1,15 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  CheckError,
-  ConflictError,
-  type Destination,
-  type DestinationPatch,
-  NotFoundError,
-  type Trip,
-  type TripRepository,
-  ValidationError,
-} from '../../src/index.ts';
+import { CheckError, ConflictError, NotFoundError, type TripRepository, ValidationError } from '../../src/index.ts';
+import type { Destination, DestinationPatch, Trip } from '../../src/types.ts';
 import { testOwnRows } from './own_rows.ts';
 import { testSessions } from './sessions.ts';
 

@@ -149,6 +149,11 @@ describe('whoever leaves', () => {
       "insert into budgets (user_id, trip_id, amount, period) values (auth.uid(), $1, 9, 'trip'), (auth.uid(), null, 9, 'weekly')",
       [trip.rows[0].id],
     );
+    await as(
+      person,
+      `insert into places (user_id, trip_id, name, kind, location) values (auth.uid(), $1, 'Tap', 'water', '{"lat": 1, "lng": 2}')`,
+      [trip.rows[0].id],
+    );
     await as(person, "insert into income_entries (user_id, amount, source) values (auth.uid(), 9, 'work')");
     await as(
       person,
@@ -196,7 +201,7 @@ describe('whoever leaves', () => {
     const person = await personWithEverything();
     const before = await rowsOf(person);
     expect(Object.entries(before).filter(([, count]) => count === 0)).toEqual([]);
-    expect(Object.keys(before)).toHaveLength(15);
+    expect(Object.keys(before)).toHaveLength(16);
     await leave(person);
     expect(Object.entries(await rowsOf(person)).filter(([, count]) => count > 0)).toEqual([]);
     expect((await database.admin.query('select from auth.users where id = $1', [person])).rows).toEqual([]);

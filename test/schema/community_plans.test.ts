@@ -4,12 +4,11 @@ import {
   createDatabase,
   type Database,
   type ModerationRepository,
-  type Page,
-  type Post,
   type PostReader,
   type Session,
   type TransactionSession,
 } from '../../src/index.ts';
+import type { Page, Post } from '../../src/types.ts';
 import { testDatabase } from '../support/database.ts';
 
 const file = testDatabase();

@@ -123,6 +123,10 @@ describe('a route', () => {
 
 describe.each([
   [
+    'places',
+    "insert into places (user_id, name, kind, location) values (auth.uid(), 'Tap', 'water', $1) returning location",
+  ],
+  [
     'posts',
     "insert into posts (user_id, title, content, location) values (auth.uid(), 'Red dust', 'x', $1) returning location",
   ],
@@ -133,7 +137,7 @@ describe.each([
   ],
 ])('a location of %s', (table, statement) => {
   const insert = async (location: unknown) => {
-    if (table === 'posts') return await asAlice(statement, [json(location)]);
+    if (table !== 'post_locations') return await asAlice(statement, [json(location)]);
     const rows = await asAlice(statement, [json(location)]);
     return await asAlice(
       'insert into post_locations (post_id, user_id, location) values ($1, auth.uid(), $2) returning location',

@@ -22,6 +22,7 @@ const optional: Record<string, string> = {
   pam_conversations: '',
   pam_feedback: 'rating feedback_text thumbs_up',
   pam_messages: '',
+  places: 'trip_id rating notes',
   post_comments: '',
   post_likes: '',
   post_locations: '',

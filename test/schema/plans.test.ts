@@ -4,12 +4,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import {
   AccountRepository,
   BudgetRepository,
-  type DB,
   FeedbackReader,
   PamRepository,
+  PlaceRepository,
   ProfileRepository,
   TripRepository,
 } from '../../src/index.ts';
+import type { DB } from '../../src/types.ts';
 import { type ApiRole, testDatabase } from '../support/database.ts';
 import { sentStatement } from '../support/sent_statement.ts';
 
@@ -61,6 +62,8 @@ beforeAll(async () => {
       where abs(a.place - b.place) in (1, 2, 3);
     insert into budgets (user_id, trip_id, amount, period)
       select user_id, id, 100, 'trip' from trips;
+    insert into places (user_id, trip_id, name, kind, location)
+      select user_id, id, 'Tap', 'water', '{"lat": 1, "lng": 2}' from trips;
     insert into pam_conversations (user_id, session_id, created_at)
       select id, 'session ' || n, now() - random() * interval '900 days' from profiles, generate_series(1, 5) as n;
     insert into pam_messages (user_id, conversation_id, role, content)
@@ -100,6 +103,13 @@ beforeAll(async () => {
     `insert into budgets (user_id, category, amount, period, starts_on, created_at)
        select $1, case when n > 1 then 'category 3' end, 100, 'monthly', current_date - 400, now() + n * interval '1 hour' from generate_series(-500, 2) as n`,
     [alice],
+  );
+  // The laundries, and the places of the lap, are her oldest.
+  await database.admin.query(
+    `insert into places (user_id, trip_id, name, kind, location, created_at)
+       select $1, case when n > 1500 then $2::uuid end, 'Place ' || n, case when n > 1600 then 'laundry' else 'campsite' end,
+         '{"lat": 1, "lng": 2}', now() - n * interval '1 hour' from generate_series(1, 2000) as n`,
+    [alice, lap],
   );
   conversation = await one("select id from pam_conversations where user_id = $1 and session_id = 'session 3'", [alice]);
   await database.admin.query(
@@ -267,6 +277,19 @@ describe('a query has its index, under row level security', () => {
       () => [alice, lap],
     ],
     ['the newest budgets', 'idx_budgets_user_id', `select * from budgets where user_id = $1 ${page}`, () => [alice]],
+    [
+      'the places of a trip',
+      'idx_places_trip_id',
+      `select * from places where user_id = $1 and trip_id = $2 ${page}`,
+      () => [alice, lap],
+    ],
+    [
+      'the places of a kind',
+      'idx_places_kind',
+      `select * from places where user_id = $1 and kind = 'laundry' ${page}`,
+      () => [alice],
+    ],
+    ['the newest places', 'idx_places_user_id', `select * from places where user_id = $1 ${page}`, () => [alice]],
     [
       'the newest conversations',
       'idx_pam_conversations_user_id',
@@ -581,6 +604,13 @@ describe('a repository reads in proportion to what it gives', () => {
     }
   });
 
+  test.each(roles)('a page of places by kind or trip, as %s', async (role) => {
+    for (const request of [{}, { kind: 'laundry' }, { trip_id: lap }] as const) {
+      const list = await workOf(role, (kysely) => new PlaceRepository(kysely, alice).list({ ...request, limit: 5 }));
+      expect(list('places').fetched, JSON.stringify(request)).toBe(6);
+    }
+  });
+
   test.each(roles)('a copy of a trip, without its expenses, as %s', async (role) => {
     const work = await workOf(
       role,
@@ -727,6 +757,7 @@ describe('a write reads and writes what it must, however much there is', () => {
       'expenses',
       'income_entries',
       'budgets',
+      'places',
       'posts',
       'post_likes',
       'post_comments',

@@ -25,6 +25,9 @@ beforeAll(async () => {
       await client.query("delete from expenses where amount between 20 and 25 and currency = 'EUR'");
       await client.query("insert into income_entries (user_id, amount, source) values (auth.uid(), 100, 'work')");
       await client.query("insert into budgets (user_id, amount, period) values (auth.uid(), 100, 'weekly')");
+      await client.query(`insert into places (user_id, trip_id, name, kind, location, rating, notes, tags)
+        select auth.uid(), id, 'Tap', 'water', '{"lat": -12.345678, "lng": 130.5, "name": "Darwin"}', 4, E'Push\\nand hold.', '{cold}'
+        from trips where name <> 'Empty'`);
       await client.query(`insert into posts (user_id, title, content, tags, visibility)
         select auth.uid(), 'Post ' || n, E'line\\nline\\\\', '{a}', (array['public', 'friends', 'private'])[1 + n % 3] from generate_series(1, 9) as n`);
       await client.query("update posts set content = 'Changed.' where title = 'Post 3'");
@@ -63,6 +66,7 @@ describe.each([
       'public.expenses',
       'public.income_entries',
       'public.budgets',
+      'public.places',
       'public.posts',
       'public.post_likes',
       'public.post_comments',

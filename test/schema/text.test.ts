@@ -37,6 +37,7 @@ describe.each([
 describe.each([
   ['expenses', "(user_id, amount, category, tags) values (auth.uid(), 1, 'fuel', $1)"],
   ['posts', "(user_id, title, content, tags) values (auth.uid(), 'Red dust', 'We saw it.', $1)"],
+  ['places', `(user_id, name, kind, location, tags) values (auth.uid(), 'Tap', 'water', '{"lat": 1, "lng": 2}', $1)`],
 ])('tags of %s', (table, row) => {
   const insert = `insert into ${table} ${row} returning id, tags`;
 
@@ -88,6 +89,13 @@ const texts = [
   ['expenses', 'category', 100, '(user_id, amount, category) values (auth.uid(), 1, $1)'],
   ['income_entries', 'source', 200, '(user_id, amount, source) values (auth.uid(), 1, $1)'],
   ['budgets', 'category', 100, "(user_id, amount, period, category) values (auth.uid(), 1, 'weekly', $1)"],
+  ['places', 'name', 200, `(user_id, name, kind, location) values (auth.uid(), $1, 'water', '{"lat": 1, "lng": 2}')`],
+  [
+    'places',
+    'notes',
+    2000,
+    `(user_id, name, kind, location, notes) values (auth.uid(), 'Tap', 'water', '{"lat": 1, "lng": 2}', $1)`,
+  ],
   ['posts', 'title', 200, "(user_id, title, content) values (auth.uid(), $1, 'We saw it.')"],
   ['posts', 'content', 20_000, "(user_id, title, content) values (auth.uid(), 'Red dust', $1)"],
   ['pam_conversations', 'session_id', 200, '(user_id, session_id) values (auth.uid(), $1)'],

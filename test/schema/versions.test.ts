@@ -11,6 +11,9 @@ beforeAll(async () => {
     await client.query("insert into expenses (user_id, amount, category) values (auth.uid(), 1, 'fuel')");
     await client.query("insert into income_entries (user_id, amount, source) values (auth.uid(), 1, 'work')");
     await client.query("insert into budgets (user_id, amount, period) values (auth.uid(), 1, 'weekly')");
+    await client.query(
+      `insert into places (user_id, name, kind, location) values (auth.uid(), 'Tap', 'water', '{"lat": 1, "lng": 2}')`,
+    );
     await client.query("insert into posts (user_id, title, content) values (auth.uid(), 'Red dust', 'x')");
     await client.query("select comment_on_post(id, 'Lovely.') from posts");
     await client.query(
@@ -54,6 +57,7 @@ test('every edit of a row moves its updated_at, and its version by one', async (
       'expenses',
       'income_entries',
       'budgets',
+      'places',
       'posts',
       'post_comments',
       'post_locations',
@@ -65,7 +69,9 @@ test('every edit of a row moves its updated_at, and its version by one', async (
 
 test('what several devices edit has a version', () => {
   const versioned = updatable.filter((row) => row.versioned).map((row) => row.table);
-  expect(new Set(versioned)).toEqual(new Set(['profiles', 'trips', 'expenses', 'income_entries', 'budgets', 'posts']));
+  expect(new Set(versioned)).toEqual(
+    new Set(['profiles', 'trips', 'expenses', 'income_entries', 'budgets', 'places', 'posts']),
+  );
 });
 
 test('an edit of several columns is one step', async () => {

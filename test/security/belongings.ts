@@ -12,6 +12,7 @@ export function belongingsOf(user_id: string) {
     expense_id: randomUUID(),
     income_id: randomUUID(),
     budget_id: randomUUID(),
+    place_id: randomUUID(),
     post_id: randomUUID(),
     conversation_id: randomUUID(),
     message_id: randomUUID(),
@@ -43,6 +44,12 @@ export const ownTables: { table: string; create: (ids: Belongings) => string; ch
     create: (ids) => `insert into budgets (id, user_id, trip_id, amount, period)
       values ('${ids.budget_id}', '${ids.user_id}', '${ids.trip_id}', '900.00', 'trip')`,
     change: "amount = '1.00'",
+  },
+  {
+    table: 'places',
+    create: (ids) => `insert into places (id, user_id, trip_id, name, kind, location)
+      values ('${ids.place_id}', '${ids.user_id}', '${ids.trip_id}', 'Tap', 'water', '{"lat": -36.848461, "lng": 174.763336}')`,
+    change: "name = 'Hose'",
   },
   {
     table: 'posts',

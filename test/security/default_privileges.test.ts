@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { cloneDatabase, type TestDatabase } from '../../src/testing/index.ts';
-import { migrate } from '../../src/testing/migrate.ts';
+import { migrate } from '../../src/migrations/migrate.ts';
+import { type ClonedDatabase, cloneDatabase } from '../../src/testing/template_database.ts';
 import { testDatabase } from '../support/database.ts';
 
 /*
@@ -9,7 +9,7 @@ import { testDatabase } from '../support/database.ts';
  * migrations make there must be as closed as on a plain Postgres.
  */
 const plain = testDatabase();
-let generous: TestDatabase;
+let generous: ClonedDatabase;
 let admin: pg.Pool;
 
 beforeAll(async () => {

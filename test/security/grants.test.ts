@@ -24,6 +24,7 @@ describe('tables and views', () => {
     pam_conversations: { authenticated: 'select delete', service_role: 'select delete' },
     pam_feedback: { authenticated: 'select delete', service_role: 'select delete' },
     pam_messages: { authenticated: 'select', service_role: 'select delete' },
+    places: { authenticated: 'select delete', service_role: 'select delete' },
     post_comments: { authenticated: 'select delete', service_role: 'select delete' },
     post_likes: { authenticated: 'select delete', service_role: 'select delete' },
     post_locations: { authenticated: 'select delete', service_role: 'select delete' },
@@ -48,6 +49,8 @@ describe('tables and views', () => {
     pam_feedback:
       'id user_id message_id rating feedback_text feedback_type thumbs_up metadata | rating feedback_text feedback_type thumbs_up metadata',
     pam_messages: 'id user_id conversation_id role content metadata + created_at |',
+    places:
+      'id user_id trip_id name kind location rating notes tags + created_at | trip_id name kind location rating notes tags',
     post_comments: '| content',
     post_locations: 'post_id user_id location | location',
     posts:

@@ -95,6 +95,7 @@ describe('a row that belongs to another row', () => {
     { child: 'expenses', column: 'trip_id', parent: 'trip_id' },
     { child: 'posts', column: 'trip_id', parent: 'trip_id' },
     { child: 'budgets', column: 'trip_id', parent: 'trip_id' },
+    { child: 'places', column: 'trip_id', parent: 'trip_id' },
     { child: 'post_locations', column: 'post_id', parent: 'post_id' },
     { child: 'pam_messages', column: 'conversation_id', parent: 'conversation_id' },
     { child: 'pam_feedback', column: 'message_id', parent: 'message_id' },
@@ -113,7 +114,7 @@ describe('a row that belongs to another row', () => {
     expect(rows).toEqual([{ user_id: aliceId }]);
   });
 
-  test.each(['expenses', 'posts', 'budgets'])('moves to nothing of another: %s', async (table) => {
+  test.each(['expenses', 'posts', 'budgets', 'places'])('moves to nothing of another: %s', async (table) => {
     const { trip_id } = belongingsOf(bobId);
     for (const trip of [hers.trip_id, trip_id]) {
       expect(await outcome(bob(`update ${table} set trip_id = $1`, [trip]))).toBe('23503');

@@ -49,7 +49,7 @@ function columnsOf(tuple: Buffer): string[] {
 }
 
 describe('the publication', () => {
-  test('tells every subscriber of a deletion no more than the key', async () => {
+  test('tells every subscriber of a deletion no more than which row it was and whose', async () => {
     const id = await database.signUp();
     const hers = await makeBelongings(user(id), id);
     const deletions = await deletionsDuring(() => user(id)('delete from profiles'));
@@ -62,12 +62,12 @@ describe('the publication', () => {
       trips: hers.trip_id,
     };
     const sent = deletions.sort((one, other) => String(one.table).localeCompare(String(other.table)));
-    expect(sent).toEqual(Object.entries(keys).map(([table, key]) => ({ table, kind: 'K', columns: [key] })));
+    expect(sent).toEqual(Object.entries(keys).map(([table, key]) => ({ table, kind: 'K', columns: [key, id] })));
   });
 
   test('has no table whose old rows are sent whole', async () => {
     const { rows } = await database.admin.query(
-      "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relreplident <> 'd'",
+      "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relreplident not in ('d', 'i')",
     );
     expect(rows).toEqual([]);
   });

@@ -128,7 +128,7 @@ describe('a value', () => {
     point: '{ x: number; y: number }',
   };
   const enumNames =
-    /^(ProfileRole|ProfileStatus|FriendshipStatus|TripStatus|IncomeType|IncomeFrequency|BudgetPeriod|PostVisibility|ConversationStatus|MessageRole)$/;
+    /^(ProfileRole|ProfileStatus|FriendshipStatus|TripStatus|IncomeType|IncomeFrequency|BudgetPeriod|PlaceKind|PostVisibility|ConversationStatus|MessageRole)$/;
   const jsonNames =
     /^(JsonObject|Itinerary|Route|Location|AmountsByCurrency|(CategoryTotal|CurrencySummary|RecentExpense)\[\])$/;
   const shorthands: Record<string, string> = { RowId: 'string', CreatedAt: 'Date', MoneyColumn: 'Money' };
@@ -186,6 +186,7 @@ describe('the lists of values', () => {
     'income_entries.type': ['IncomeType', enums.incomeTypes],
     'income_entries.frequency': ['IncomeFrequency', enums.incomeFrequencies],
     'budgets.period': ['BudgetPeriod', enums.budgetPeriods],
+    'places.kind': ['PlaceKind', enums.placeKinds],
     'posts.visibility': ['PostVisibility', enums.postVisibilities],
     'pam_conversations.status': ['ConversationStatus', enums.conversationStatuses],
     'pam_messages.role': ['MessageRole', enums.messageRoles],

@@ -1,23 +1,22 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type BlockedUser,
-  type ConversationMessage,
-  createDatabase,
-  type Database,
-  type FinancialSummary,
-  type Friendship,
-  type IncomeOccurrence,
-  type Message,
-  type MutualFriend,
-  type OwnBlock,
-  type OwnComment,
-  type OwnLike,
-  type PostComment,
-  type PostSearchResult,
-  type TripFinancialSummary,
-  type TripSearchResult,
-  type UserActivity,
-} from '../../src/index.ts';
+import { createDatabase, type Database } from '../../src/index.ts';
+import type {
+  BlockedUser,
+  ConversationMessage,
+  FinancialSummary,
+  Friendship,
+  IncomeOccurrence,
+  Message,
+  MutualFriend,
+  OwnBlock,
+  OwnComment,
+  OwnLike,
+  PostComment,
+  PostSearchResult,
+  TripFinancialSummary,
+  TripSearchResult,
+  UserActivity,
+} from '../../src/types.ts';
 import { testDatabase } from '../support/database.ts';
 
 const database = testDatabase();

@@ -2,30 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
+  createDatabase,
+  type Database,
+  type Session,
+  type UserRepositories,
+  ValidationError,
+} from '../../src/index.ts';
+import {
   budgetInputSchema,
   budgetPatchSchema,
   commentSchema,
   conversationInputSchema,
-  createDatabase,
-  type Database,
   expenseInputSchema,
   expensePatchSchema,
   feedbackInputSchema,
   incomeInputSchema,
   incomePatchSchema,
   messageInputSchema,
+  placeInputSchema,
+  placePatchSchema,
   postInputSchema,
   postPatchSchema,
   profilePatchSchema,
-  type Session,
   tripInputSchema,
   tripPatchSchema,
-  type UserRepositories,
   userMessageInputSchema,
-  ValidationError,
-} from '../../src/index.ts';
+} from '../../src/schemas.ts';
 import { timezoneSchema } from '../../src/types/calendar.ts';
 import { currencies, currencySchema } from '../../src/types/currency.ts';
+import { placeKinds } from '../../src/types/enums.ts';
 import { testDatabase } from '../support/database.ts';
 
 // The schemas of the repositories and the constraints of the tables draw the same lines: what one lets through the other
@@ -65,6 +70,7 @@ const writers = {
     write: (row) => alice.income.create(row),
   },
   budgets: { base: () => ({ amount: 1, period: 'weekly' }), write: (row) => alice.budgets.create(row) },
+  places: { base: () => ({ name: 'x', kind: 'water', location: point }), write: (row) => alice.places.create(row) },
   posts: { base: () => ({ title: 'x', content: 'x' }), write: (row) => alice.posts.create(row) },
   profiles: { base: () => ({}), write: (row) => alice.profiles.update(row) },
   pam_conversations: {
@@ -332,6 +338,12 @@ const limits: [Table, string, Limits][] = [
   ['budgets', 'category', nullable(text(100))],
   ['budgets', 'period', { kept: ['weekly', 'monthly', 'yearly'], refused: ['daily', '', 'Weekly'] }],
   ['budgets', 'starts_on', date],
+  ['places', 'name', text(200)],
+  ['places', 'kind', { kept: placeKinds, refused: ['hotel', '', 'Water'] }],
+  ['places', 'location', location],
+  ['places', 'rating', { kept: [1, 5, null], refused: [0, 6, -1, 3.5, 1e10] }],
+  ['places', 'notes', nullable(text(2000))],
+  ['places', 'tags', tags],
   ['posts', 'title', text(200)],
   ['posts', 'content', text(20_000)],
   ['posts', 'images', images],
@@ -364,6 +376,7 @@ const schemas = {
   expenses: [expenseInputSchema, expensePatchSchema],
   income_entries: [incomeInputSchema, incomePatchSchema],
   budgets: [budgetInputSchema, budgetPatchSchema],
+  places: [placeInputSchema, placePatchSchema],
   posts: [postInputSchema, postPatchSchema],
   profiles: [profilePatchSchema],
   pam_conversations: [conversationInputSchema],

@@ -1,9 +1,9 @@
-import { functions, hidden, relations, sequences } from './access.ts';
-import { wordsOf } from './grid.ts';
+import { functions, hidden, relations, sequences } from '../../../src/access/access.ts';
+import { wordsOf } from '../../../src/access/grid.ts';
 
 const introduction = `# Who may do what
 
-Made of the tables in \`test/security/matrix/access.ts\` by its test (with \`--update\`), which tries each cell on a
+Made of the tables in \`src/access/access.ts\` by its test (with \`--update\`), which tries each cell on a
 database, as SQL under the role and through the library, and fails where a table, view, function or group of columns has
 no cell.
 

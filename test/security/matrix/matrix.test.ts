@@ -1,22 +1,26 @@
 import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { functions, hidden, type Person, people, relations, sequences } from '../../../src/access/access.ts';
+import { callOf, operations, readLabel, statementsOf } from '../../../src/access/attempts.ts';
+import { forEachPerson, type Line, readGrid, wordsOf } from '../../../src/access/grid.ts';
+import { hiddenStatements, sequenceStatements } from '../../../src/access/other_statements.ts';
+import { wordsByCode } from '../../../src/access/outcome.ts';
+import { calls, changes, rowsOf } from '../../../src/access/statements.ts';
+import { type Ids, makeWorld, type World } from '../../../src/access/world.ts';
 import { createDatabase, type Database, DatabaseError } from '../../../src/index.ts';
 import { testDatabase } from '../../support/database.ts';
-import { functions, hidden, type Person, people, relations, sequences } from './access.ts';
-import { callOf, operations, readLabel, statementsOf } from './attempts.ts';
+import { requests } from '../requests.ts';
 import { accessDocument } from './document.ts';
-import { forEachPerson, type Line, readGrid, wordsOf, writeGrid } from './grid.ts';
 import { methods, type Sessions, saysMore } from './methods.ts';
-import { calls, changes, rowsOf } from './statements.ts';
-import { type Ids, makeWorld, type World } from './world.ts';
+import { writeGrid } from './write_grid.ts';
 
 const file = testDatabase();
 let database: Database;
 let world: World;
 
 beforeAll(async () => {
-  world = await makeWorld(file);
+  world = await makeWorld({ signUp: file.signUp, ...requests(file) });
   database = createDatabase({ connectionString: file.connectionString, max: 3 });
 });
 
@@ -68,14 +72,8 @@ function sessionOf(person: Person) {
   return sub === undefined ? database.asService() : database.asUser({ sub });
 }
 
-/** How a refusal, a row that is out of sight and what nobody can do are told apart: by SQLSTATE, by NotFoundError's code. */
-const words: Readonly<Record<string, string>> = {
-  '42501': 'refused',
-  P0002: 'missing',
-  NOT_FOUND: 'none',
-  '42809': 'never',
-  '55000': 'never',
-};
+/** The library tells a row that is out of sight by a code of its own. */
+const words: Readonly<Record<string, string>> = { ...wordsByCode, NOT_FOUND: 'none' };
 
 async function wordFor(count: Promise<number>): Promise<string> {
   return await count.then(
@@ -101,15 +99,6 @@ async function tried(lines: readonly Line[], statements: (label: string) => ((id
   return writeGrid(found);
 }
 
-/** Statements by label, of rows whose columns are labels. */
-function textsOf(rows: Record<string, string>[]) {
-  return (label: string) => {
-    const texts = rows.flatMap(({ [label]: text }) => (text === undefined ? [] : [() => text]));
-    if (texts.length === 0) throw new Error(`There is nothing to try "${label}" on.`);
-    return texts;
-  };
-}
-
 const ways = [
   ['plain SQL', bySql],
   ['the library', byLibrary],
@@ -125,26 +114,13 @@ describe.each(ways)('through %s', (_, send) => {
   });
 
   test('sequences', async () => {
-    const { rows } = await file.admin.query(`
-      select format('select from public.%I', relname) as select, format('select nextval(''public.%I'')', relname) as nextval,
-        format('select setval(''public.%I'', 1)', relname) as setval
-      from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S'`);
-    expect(await tried(readGrid(sequences), textsOf(rows), send)).toBe(sequences);
+    const statements = await sequenceStatements(file.admin);
+    expect(await tried(readGrid(sequences), statements, send)).toBe(sequences);
   });
 
   test('the schema private', async () => {
-    const { rows: tables } = await file.admin.query(`
-      select format('select from private.%I', relname) as select, format('insert into private.%I default values', relname) as insert,
-        format('update private.%I set %I = %2$I', relname, attname) as update, format('delete from private.%I', relname) as delete,
-        format('truncate private.%I', relname) as truncate
-      from pg_class join pg_attribute on attrelid = pg_class.oid and attnum = 1
-      where relnamespace = 'private'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')`);
-    const { rows: called } = await file.admin.query(`
-      select format('select private.%I(%s)', proname, (
-        select string_agg(format('null::%s', kind::regtype), ', ') from unnest(proargtypes) as kind
-      )) as call
-      from pg_proc where pronamespace = 'private'::regnamespace and prorettype <> 'trigger'::regtype`);
-    expect(await tried(readGrid(hidden), textsOf([...tables, ...called]), send)).toBe(hidden);
+    const statements = await hiddenStatements(file.admin);
+    expect(await tried(readGrid(hidden), statements, send)).toBe(hidden);
   });
 });
 

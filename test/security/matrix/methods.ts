@@ -1,11 +1,11 @@
+import type { Person } from '../../../src/access/access.ts';
+import type { Ids } from '../../../src/access/world.ts';
 import type {
   AnonRepositories,
   OnBehalfRepositories,
   ServiceRepositories,
   UserRepositories,
 } from '../../../src/index.ts';
-import type { Person } from './access.ts';
-import type { Ids } from './world.ts';
 
 /** What a person has of repositories: `owner` where new rows are in the owner's name. */
 export type Sessions = {
@@ -18,7 +18,7 @@ export type Sessions = {
 };
 
 /** What users and the service on their behalf have alike. */
-type Own = Pick<UserRepositories, 'trips' | 'expenses' | 'income' | 'budgets' | 'friends'> & {
+type Own = Pick<UserRepositories, 'trips' | 'expenses' | 'income' | 'budgets' | 'places' | 'friends'> & {
   readonly posts: OnBehalfRepositories['posts'];
   readonly profiles: OnBehalfRepositories['profiles'];
   readonly pam: Pick<
@@ -38,6 +38,7 @@ const deletes = [
   'expenses delete',
   'income_entries delete',
   'budgets delete',
+  'places delete',
   'posts delete private',
   'posts delete public friends',
   'pam_conversations delete',
@@ -68,6 +69,11 @@ export const methods: Readonly<Record<string, Call>> = {
   'budgets insert key content': ({ owner }) => owner?.budgets.create({ amount: '1', period: 'weekly' }),
   'budgets update content': ({ own }, { budget }) => own?.budgets.update(budget, { amount: '2' }),
   'budgets delete': ({ own }, { budget }) => own?.budgets.delete(budget),
+  'places select': ({ own }, { place }) => own?.places.find(place),
+  'places insert key content': ({ owner }) =>
+    owner?.places.create({ name: 'x', kind: 'water', location: { lat: 1, lng: 2 } }),
+  'places update content': ({ own }, { place }) => own?.places.update(place, { rating: 1 }),
+  'places delete': ({ own }, { place }) => own?.places.delete(place),
 
   'posts select public': ({ reader }, ids) => reader?.posts.find(ids.public),
   'posts select friends': ({ reader }, ids) => reader?.posts.find(ids.friends),
@@ -123,21 +129,21 @@ export const methods: Readonly<Record<string, Call>> = {
   'functions delete_comment private': ({ moderation }, ids) => moderation?.removeComment(ids.private_comment),
   'functions delete_comment guest_public': ({ user }, ids) => user?.posts.deleteComment(ids.guests_comment_public),
   'functions search_messages': ({ user }, { message }) =>
-    user?.pam.search('nullarbor').then(({ items }) => has(items, 'id', message)),
+    user?.pam.search('kwelobarra').then(({ items }) => has(items, 'id', message)),
   'functions search_trips': ({ own }, { trip }) =>
-    own?.trips.search('nullarbor').then((rows) => has(rows, 'trip_id', trip)),
+    own?.trips.search('kwelobarra').then((rows) => has(rows, 'trip_id', trip)),
   'functions search_posts public': ({ reader }, ids) =>
-    reader?.posts.search('nullarbor').then((rows) => has(rows, 'post_id', ids.public)),
+    reader?.posts.search('kwelobarra').then((rows) => has(rows, 'post_id', ids.public)),
   'functions search_posts friends': ({ reader }, ids) =>
-    reader?.posts.search('nullarbor').then((rows) => has(rows, 'post_id', ids.friends)),
+    reader?.posts.search('kwelobarra').then((rows) => has(rows, 'post_id', ids.friends)),
   'functions search_posts private': ({ reader }, ids) =>
-    reader?.posts.search('nullarbor').then((rows) => has(rows, 'post_id', ids.private)),
+    reader?.posts.search('kwelobarra').then((rows) => has(rows, 'post_id', ids.private)),
   'functions tagged_posts public': ({ reader }, ids) =>
-    reader?.posts.byTag('dunes').then(({ items }) => has(items, 'id', ids.public)),
+    reader?.posts.byTag('kwelodunes').then(({ items }) => has(items, 'id', ids.public)),
   'functions tagged_posts friends': ({ reader }, ids) =>
-    reader?.posts.byTag('dunes').then(({ items }) => has(items, 'id', ids.friends)),
+    reader?.posts.byTag('kwelodunes').then(({ items }) => has(items, 'id', ids.friends)),
   'functions posts_near public': ({ reader }, ids) =>
-    reader?.posts.near({ lat: -31.95, lng: 115.86, radius_km: 5 }).then(({ items }) => has(items, 'id', ids.public)),
+    reader?.posts.near({ lat: -48.88, lng: -123.39, radius_km: 5 }).then(({ items }) => has(items, 'id', ids.public)),
   'functions posts_near friends': ({ reader }, ids) =>
-    reader?.posts.near({ lat: -31.95, lng: 115.86, radius_km: 5 }).then(({ items }) => has(items, 'id', ids.friends)),
+    reader?.posts.near({ lat: -48.88, lng: -123.39, radius_km: 5 }).then(({ items }) => has(items, 'id', ids.friends)),
 };
