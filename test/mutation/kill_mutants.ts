@@ -1,5 +1,5 @@
-import { connect } from '../../src/testing/connect.ts';
-import { cloneDatabase, type ServerAddress } from '../../src/testing/index.ts';
+import { connect } from '../../src/session/connect.ts';
+import { cloneDatabase, type ServerAddress } from '../../src/testing/template_database.ts';
 import type { Mutant } from './mutants.ts';
 import type { RelevantTests } from './relevant_tests.ts';
 import type { Outcome, Result, Results } from './results.ts';
@@ -40,9 +40,13 @@ export async function killMutants(work: Work): Promise<void> {
       if (known && (known.outcome === 'killed' || (known.outcome === 'equivalent') === listed)) {
         return onResult(mutant, known);
       }
-      const targets = tests.first(mutant);
+      if (results.isPostponed(mutant) && !listed) return void survivors.push(mutant);
+      const targets = lastKillerFirst(results.killerOf(mutant), tests.first(mutant));
       const ended = await attack(work, lane, fit, mutant, listed ? targets.slice(0, 1) : targets);
-      if (ended.outcome === 'survived' && !listed) return void survivors.push(mutant);
+      if (ended.outcome === 'survived' && !listed) {
+        results.postpone(mutant);
+        return void survivors.push(mutant);
+      }
       const outcome = ended.outcome === 'survived' ? 'equivalent' : ended.outcome;
       onResult(mutant, results.add(mutant, { ...ended, outcome }));
     });
@@ -53,6 +57,13 @@ export async function killMutants(work: Work): Promise<void> {
     signal.removeEventListener('abort', stop);
     await Promise.all(lanes.map((lane) => lane.close()));
   }
+}
+
+/** What killed it before the last change will most likely do so again. */
+function lastKillerFirst(file: string | undefined, targets: readonly Target[]): readonly Target[] {
+  if (file === undefined) return targets;
+  const known = targets.filter((target) => target.file === file);
+  return [...(known.length > 0 ? known : [{ file }]), ...targets.filter((target) => target.file !== file)];
 }
 
 async function inLanes<Item>(

@@ -96,9 +96,10 @@ const queries: Readonly<Record<Kind, string>> = {
     select format('%s.%s: not null dropped', name, attname), array[attname, relname],
       format('alter table %s alter %I drop not null', name, attname)
     from columns
-    -- A key's column and an identity are not null by themselves.
+    -- A key's column and an identity are not null by themselves, and Postgres keeps those of a replica identity so.
     where attnotnull and attidentity = '' and relkind = 'r' and relname !~ '^kysely_migration'
       and not exists (select from pg_constraint where conrelid = attrelid and contype = 'p' and attnum = any (conkey))
+      and not exists (select from pg_index where indrelid = attrelid and indisreplident and attnum = any (indkey))
     union all
     select format('%s %s: on %s no action', r.name, conname, event), array[conname, r.relname, confrelid::regclass::text],
       format('alter table %s drop constraint %I, add constraint %2$I %s', r.name, conname,

@@ -21,6 +21,9 @@ const lists = [
 const attributes = 'test/security/functions.test.ts';
 const takeover = 'test/security/takeover.test.ts';
 const matrix = 'test/security/matrix/matrix.test.ts';
+const privileges = 'test/security/privileges.test.ts';
+/** A list of findings, which is empty: an index that only a foreign key needs is missed by nothing else. */
+const lint = { file: 'test/security/lint/findings.test.ts', testNamePattern: /^the schema has nothing/ };
 
 const nearest: Readonly<Record<Kind, string>> = {
   policy: 'test/security/',
@@ -67,7 +70,7 @@ export function relevantTests(folder: string): RelevantTests {
     const tried = first(mutant).map(({ file }) => file);
     const named = likeliest(sources, mutant).filter(({ file }) => !tried.includes(file));
     // Only a unique index does more than save time.
-    if (mutant.kind === 'index') return mutant.id.startsWith('index unique') ? named : [];
+    if (mutant.kind === 'index') return mutant.id.startsWith('index unique') ? [lint, ...named] : [lint];
     const unnamed = sources
       .map(({ file }) => ({ file }))
       .filter(({ file }) => !tried.includes(file) && !named.some((one) => one.file === file));
@@ -93,6 +96,11 @@ function cells({ kind, id, names }: Mutant): Target[] {
   if (/_fkey: /.test(id)) return [{ file: 'test/security/account_deletion.test.ts' }];
   if (!['policy', 'row level security', 'grant', 'function', 'view'].includes(kind)) return [];
   const ofFunctions = kind === 'function' || id.startsWith('grant function');
+  if (kind === 'grant' && / granted to (anon|authenticated)$/.test(id)) {
+    return [
+      { file: privileges, testNamePattern: ofFunctions ? /^a visitor may not call/ : new RegExp(` ${names.at(-1)}$`) },
+    ];
+  }
   const name = ofFunctions ? `(${['functions', ...names.slice(1)].join('|')})` : (names.at(-1) ?? '');
   const cell = / (private\.|schema )/.test(id) && !ofFunctions ? 'the schema private' : name;
   return [{ file: matrix, testNamePattern: new RegExp(`plain SQL.* ${cell}$`) }];

@@ -15,7 +15,7 @@ export type Result = {
   readonly by?: string | undefined;
 };
 
-type Line = Result & { readonly hash: string };
+type Line = Omit<Result, 'outcome'> & { readonly outcome: Outcome | 'postponed'; readonly hash: string };
 
 /**
  * The results so far, a line each in a file that the next run goes on with. A kill holds while the migrations, the mutant
@@ -23,7 +23,12 @@ type Line = Result & { readonly hash: string };
  */
 export interface Results {
   of(mutant: Mutant): Result | undefined;
+  /** The test file that killed it when it was last tried, whatever has changed since. */
+  killerOf(mutant: Mutant): string | undefined;
   add(mutant: Mutant, result: Omit<Result, 'id'>): Result;
+  /** Keeps in mind that the likeliest tests let it live: the others come when all mutants have met those. */
+  postpone(mutant: Mutant): void;
+  isPostponed(mutant: Mutant): boolean;
 }
 
 /**
@@ -45,22 +50,35 @@ export function openResults(file: string, folder: string, { fresh = false } = {}
     hashes.set(pattern, hash);
     return hash;
   };
-  const hashFor = ({ sql }: Mutant, { outcome, by }: Omit<Result, 'id'>) => {
+  const hashFor = ({ sql }: Mutant, { outcome, by }: Pick<Line, 'outcome' | 'by'>) => {
     const tests = outcome === 'killed' && by ? by : 'test/{security,schema,repositories}/**/*.ts';
     return digest([hashOf('migrations/*.ts'), hashOf(tests), sql]);
+  };
+  const knownOf = (mutant: Mutant) => {
+    const line = known.get(mutant.id);
+    return line?.hash === (line && hashFor(mutant, line)) ? line : undefined;
+  };
+  const keep = (mutant: Mutant, result: Pick<Line, 'outcome' | 'by'>) => {
+    const line = { id: mutant.id, ...result, hash: hashFor(mutant, result) };
+    known.set(mutant.id, line);
+    appendFileSync(file, `${JSON.stringify(line)}\n`);
   };
 
   return {
     of(mutant) {
+      const { outcome = 'postponed', by } = knownOf(mutant) ?? {};
+      return outcome === 'postponed' ? undefined : { id: mutant.id, outcome, by };
+    },
+    killerOf(mutant) {
       const line = known.get(mutant.id);
-      return line?.hash === (line && hashFor(mutant, line)) ? line : undefined;
+      return line?.outcome === 'killed' ? line.by : undefined;
     },
     add(mutant, result) {
-      const line = { id: mutant.id, ...result, hash: hashFor(mutant, result) };
-      known.set(mutant.id, line);
-      appendFileSync(file, `${JSON.stringify(line)}\n`);
-      return line;
+      keep(mutant, result);
+      return { id: mutant.id, ...result };
     },
+    postpone: (mutant) => keep(mutant, { outcome: 'postponed' }),
+    isPostponed: (mutant) => knownOf(mutant)?.outcome === 'postponed',
   };
 }
 

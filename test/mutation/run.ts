@@ -2,14 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fail } from '../../src/cli/fail.ts';
 import { Stopped, stopSignal } from '../../src/cli/stop_signal.ts';
-import { connect } from '../../src/testing/connect.ts';
-import {
-  cloneDatabase,
-  createTemplateDatabase,
-  dropTemplateDatabase,
-  type ServerAddress,
-  startPostgres,
-} from '../../src/testing/index.ts';
+import { connect } from '../../src/session/connect.ts';
+import { cloneDatabase, type ServerAddress } from '../../src/testing/template_database.ts';
+import { withTemplateDatabase } from '../../src/testing/with_template_database.ts';
 import { equivalents } from './equivalent.ts';
 import { killMutants } from './kill_mutants.ts';
 import { type Kind, kinds, type Mutant, readMutants } from './mutants.ts';
@@ -44,46 +39,37 @@ async function run({ kind, only = '', sample, fresh = false, json = false }: Fla
   });
   stopped.catch(() => {});
 
-  // A server that is still starting goes with the process.
-  const server = await Promise.race([startPostgres({ log: console.error }), stopped]);
-  try {
-    const template = await createTemplateDatabase(server);
-    try {
-      const all = await mutantsOf(server, template);
-      const chosen = all.filter((mutant) => (kind?.includes(mutant.kind) ?? true) && mutant.id.includes(only));
-      const mutants = sample === undefined ? chosen : spread(chosen, sample);
-      const ended = new Map<Mutant, Result>();
-      const unfit = new Set<string>();
-      await killMutants({
-        server,
-        template,
-        mutants,
-        tests: relevantTests(folder),
-        results: openResults(`${folder}/.mutants.jsonl`, folder, { fresh }),
-        isEquivalent,
-        onUnfit: (file) => {
-          unfit.add(file);
-          console.error(`${file} fails on the schema as it is, and tells nothing of mutants.`);
-        },
-        onResult: (mutant, result) => {
-          ended.set(mutant, result);
-          const progress = describeProgress(ended, mutants.length, Date.now() - began);
-          if (progress) console.error(progress);
-        },
-        signal: stop.signal,
-      });
-      const unused = equivalents.filter((one) => !all.some(({ id }) => one.id.test(id))).map(({ id }) => String(id));
-      const contradicted = mutants.filter((mutant) => isEquivalent(mutant) && ended.get(mutant)?.outcome === 'killed');
-      const stale = [...unused, ...contradicted.map((mutant) => `${mutant.id}: killed by ${ended.get(mutant)?.by}`)];
-      const report = reportOf(mutants, ended, { stale, unfit: [...unfit] }, Date.now() - began);
-      console.log(json ? JSON.stringify(report, undefined, 2) : describeReport(report));
-      return exitCodeOf(report);
-    } finally {
-      await dropTemplateDatabase(server, template);
-    }
-  } finally {
-    await server.stop();
-  }
+  return await withTemplateDatabase({ log: console.error, stopped }, async ({ server, template }) => {
+    const all = await mutantsOf(server, template);
+    const chosen = all.filter((mutant) => (kind?.includes(mutant.kind) ?? true) && mutant.id.includes(only));
+    const mutants = sample === undefined ? chosen : spread(chosen, sample);
+    const ended = new Map<Mutant, Result>();
+    const unfit = new Set<string>();
+    await killMutants({
+      server,
+      template,
+      mutants,
+      tests: relevantTests(folder),
+      results: openResults(`${folder}/.mutants.jsonl`, folder, { fresh }),
+      isEquivalent,
+      onUnfit: (file) => {
+        unfit.add(file);
+        console.error(`${file} fails on the schema as it is, and tells nothing of mutants.`);
+      },
+      onResult: (mutant, result) => {
+        ended.set(mutant, result);
+        const progress = describeProgress(ended, mutants.length, Date.now() - began);
+        if (progress) console.error(progress);
+      },
+      signal: stop.signal,
+    });
+    const unused = equivalents.filter((one) => !all.some(({ id }) => one.id.test(id))).map(({ id }) => String(id));
+    const contradicted = mutants.filter((mutant) => isEquivalent(mutant) && ended.get(mutant)?.outcome === 'killed');
+    const stale = [...unused, ...contradicted.map((mutant) => `${mutant.id}: killed by ${ended.get(mutant)?.by}`)];
+    const report = reportOf(mutants, ended, { stale, unfit: [...unfit] }, Date.now() - began);
+    console.log(json ? JSON.stringify(report, undefined, 2) : describeReport(report));
+    return exitCodeOf(report);
+  });
 }
 
 function isEquivalent({ id }: Mutant): boolean {
