@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { Client } from 'pg';
-import type { PostgresServer } from '../src/testing/index.ts';
+import type { PostgresServer } from '../src/testing/start_postgres.ts';
 
 export type Machine = {
   readonly cpu: string;

@@ -1,61 +1,89 @@
-import type { Contender, Target } from './contenders/contender.ts';
-import { isDone, type Work, type WorkName } from './work.ts';
+import type { Contender } from './contenders/contender.ts';
+import type { People } from './fixture.ts';
+import type { Call, Work } from './work.ts';
 
 export type Amount = {
   /** How often everybody has a turn. */
   readonly rounds: number;
-  /** How often the work is done in a turn, one after the other. */
-  readonly calls: number;
+  /** How many turns come before them and do not count. */
+  readonly warmUps: number;
+  /** How long a turn lasts: the call that runs by then is the last one. */
+  readonly turnMillis: number;
 };
 
-/** What one contender needed: microseconds a call, the mean of each round. */
-export type Times = { readonly name: string; readonly micros: readonly number[] };
-
-const warmUpRounds = 10;
+/** What one contender needed, in microseconds. */
+export type Times = {
+  readonly name: string;
+  /** From one answer to the next, the mean of each round: with several users at once, shorter than a call takes. */
+  readonly micros: readonly number[];
+  /** Of this process, a call, the mean of each round. */
+  readonly cpuMicros: readonly number[];
+  /** Of each call. */
+  readonly latencies: readonly number[];
+};
 
 /**
  * Measures one work of all contenders who have it, in turns that follow each other closely: what disturbs the machine
- * disturbs all. The order is turned round each time, so that nobody always comes after the same one. Everybody has one
- * connection.
+ * disturbs all. The order is turned round each time, so that nobody always comes after the same one.
  *
- * @throws {Error} if a contender does not give the rows that the work asks for; the reason of `signal` if that is aborted.
+ * @throws the reason of `signal` if that is aborted.
  */
 export async function measure(
-  name: WorkName,
+  { connections, calls }: Work,
   contenders: readonly Contender[],
-  target: Target,
-  { rounds, calls }: Amount,
+  connectionString: string,
+  people: People,
+  { rounds, warmUps, turnMillis }: Amount,
   signal: AbortSignal,
 ): Promise<Times[]> {
-  const opened = contenders.map((contender) => ({ contender, ...contender.open(target) }));
+  const opened = contenders.map(({ name, open }) => ({ name, ...open({ connectionString, connections }) }));
   try {
-    const entrants: { name: string; work: Work; micros: number[] }[] = [];
-    for (const { contender, works } of opened) {
-      const work = works[name];
-      if (!work) continue;
-      if (!(await isDone(name, works, target.reader))) {
-        throw new Error(`${contender.name} does not give the rows that the work ${name} asks for.`);
-      }
-      entrants.push({ name: contender.name, work, micros: [] });
-    }
-    for (let round = -warmUpRounds; round < rounds; round++) {
-      for (const { work, micros } of entrants) {
+    const entrants = opened
+      .map((each) => ({
+        name: each.name,
+        calls: calls(each, people),
+        micros: [] as number[],
+        cpuMicros: [] as number[],
+        latencies: [] as number[],
+      }))
+      .filter((entrant) => entrant.calls.length > 0);
+    const inTurn = [...entrants];
+    for (let round = -warmUps; round < rounds; round++) {
+      for (const entrant of inTurn) {
         signal.throwIfAborted();
-        const mean = await turn(work, calls);
-        if (round >= 0) micros.push(mean);
+        const turn = await takeTurn(entrant.calls, turnMillis);
+        if (round < 0) continue;
+        entrant.micros.push(turn.micros);
+        entrant.cpuMicros.push(turn.cpuMicros);
+        for (const latency of turn.latencies) entrant.latencies.push(latency);
       }
-      entrants.reverse();
+      inTurn.reverse();
     }
-    return contenders.flatMap((contender) => entrants.filter((entrant) => entrant.name === contender.name));
+    return entrants;
   } finally {
     for (const { close } of opened) await close();
   }
 }
 
-async function turn(work: Work, calls: number): Promise<number> {
-  // The first brings the server's process and its connection back to life, after the turns of the others.
-  await work();
+type Turn = { micros: number; cpuMicros: number; latencies: number[] };
+
+async function takeTurn(calls: readonly Call[], millis: number): Promise<Turn> {
+  // The first brings the server's processes and their connections back to life, after the turns of the others.
+  await Promise.all(calls.map((call) => call()));
+  const latencies: number[] = [];
+  const cpu = process.cpuUsage();
   const start = performance.now();
-  for (let call = 0; call < calls; call++) await work();
-  return ((performance.now() - start) / calls) * 1000;
+  await Promise.all(
+    calls.map(async (call) => {
+      for (let now = start; now < start + millis; ) {
+        await call();
+        const end = performance.now();
+        latencies.push((end - now) * 1000);
+        now = end;
+      }
+    }),
+  );
+  const micros = ((performance.now() - start) * 1000) / latencies.length;
+  const { user, system } = process.cpuUsage(cpu);
+  return { micros, cpuMicros: (user + system) / latencies.length, latencies };
 }

@@ -4,20 +4,24 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { quantile } from './statistics.ts';
 
-/** A way to the server whose round trips take longer than the direct one. */
+/** A way to the server whose round trips take longer than the direct one, and are counted. */
 export type Network = {
   /** Leads to the same database through the network. */
   readonly connectionString: string;
+  /**
+   * Has a round trip take `millis` longer than the direct one, together with the time that the proxy itself takes. At 0 it
+   * only counts. @returns what is measured then.
+   */
+  setDelay(millis: number): Promise<number>;
   /** By how many milliseconds a round trip is longer at present: the median of some hundred empty statements. */
   measure(): Promise<number>;
+  /** How often all connections together have waited for an answer so far. */
+  countRoundTrips(): Promise<number>;
   close(): Promise<void>;
 };
 
-/**
- * Puts a network between this process and a server. The delay is set so that with the time that the proxy itself takes
- * a round trip is `millis` longer than the direct one.
- */
-export async function startNetwork(connectionString: string, millis: number): Promise<Network> {
+/** Puts a network between this process and a server, in a process of its own. */
+export async function startNetwork(connectionString: string): Promise<Network> {
   const { hostname, port } = new URL(connectionString);
   const proxy = fork(fileURLToPath(new URL('delay_proxy.ts', import.meta.url)), [hostname, port || '5432']);
   try {
@@ -27,14 +31,26 @@ export async function startNetwork(connectionString: string, millis: number): Pr
       port: String(proxyPort),
     }).href;
     const measure = () => measureDelay(connectionString, throughProxy);
-    let delay = 0;
-    for (let attempt = 0; attempt < 4; attempt++) {
-      delay = Math.max(0, delay + millis - (await measure()));
-      proxy.send(delay);
-    }
     return {
       connectionString: throughProxy,
+      async setDelay(millis) {
+        let delay = 0;
+        proxy.send(delay);
+        if (millis === 0) return 0;
+        let measured = await measure();
+        for (let attempt = 0; attempt < 3; attempt++) {
+          delay = Math.max(0, delay + millis - measured);
+          proxy.send(delay);
+          measured = await measure();
+        }
+        return measured;
+      },
       measure,
+      async countRoundTrips() {
+        proxy.send('roundTrips');
+        const [count] = await once(proxy, 'message');
+        return Number(count);
+      },
       async close() {
         const closed = once(proxy, 'exit');
         proxy.disconnect();
@@ -52,7 +68,7 @@ async function failed(proxy: ChildProcess): Promise<never> {
   throw new Error('The process that delays the network has ended: its reason stands above.');
 }
 
-const pings = 300;
+const pings = 150;
 
 async function measureDelay(direct: string, throughProxy: string): Promise<number> {
   const clients = [new Client(direct), new Client(throughProxy)];

@@ -1,88 +1,168 @@
 import { parseArgs } from 'node:util';
 import { fail } from '../src/cli/fail.ts';
 import { Stopped, stopSignal } from '../src/cli/stop_signal.ts';
-import { cloneDatabase, createTemplateDatabase, dropTemplateDatabase, startPostgres } from '../src/testing/index.ts';
-import { contenders } from './contenders.ts';
-import { fill } from './fixture.ts';
+import { cloneDatabase } from '../src/testing/template_database.ts';
+import { withTemplateDatabase } from '../src/testing/with_template_database.ts';
+import { measureColdStarts } from './cold_start.ts';
+import type { Contender } from './contenders/contender.ts';
+import { loadContenders, ownContenders } from './contenders.ts';
+import { fill, type People, sweep } from './fixture.ts';
+import { dimensions, measureGrowth } from './growth.ts';
+import { checkScope, countRoundTrips } from './inspect.ts';
 import { describeMachine } from './machine.ts';
 import { type Amount, measure } from './measure.ts';
 import { startNetwork } from './network.ts';
-import { describeHeader, describeStage, type Report, resultsOf, type Stage } from './report.ts';
-import type { WorkName } from './work.ts';
+import {
+  describeGrowth,
+  describeHeader,
+  describeStage,
+  describeStarts,
+  type Report,
+  resultsOf,
+  type Stage,
+} from './report.ts';
+import { type Work, works } from './work.ts';
+import { writeResults } from './write_results.ts';
 
-const help = `npm run bench [-- --quick] [--json]
+const help = `npm run bench [-- --quick] [--only <part>] [--work <name>] [--delay <ms>] [--rows <n>] [--json] [--write]
 
-Measures what it costs to go through row level security with this package: beside pg by hand, in one run, in turns, with
-and without 1 ms of network delay. About two minutes; leave the machine alone meanwhile.
+Measures what it costs to use this package instead of others: the same server, data, rows out and row level security, in one
+run, in turns, with 0, 1 and 5 ms of network delay; then how the cost of methods grows with what is stored, and how long a
+process takes to its first row. About an hour; leave the machine alone meanwhile.
 The server is DATABASE_URL's (in a database made for it), else a Docker container, else one from node_modules.
+The others are installed by npm ci --prefix bench, and left out where they are not.
 
---quick  a sixth of the rounds: to see that it runs, and roughly where things stand
---json   the report as JSON on standard output; progress is on standard error
+--quick        a few calls of each, and none of what takes long: to see that it runs
+--only <part>  works, growth or starts
+--work <name>  only this work, more than once for several: ${works.map(({ name }) => name).join(', ')}
+--delay <ms>   only this delay, more than once for several
+--rows <n>     how far growth goes, default 1000000
+--json         the report as JSON on standard output; progress is on standard error
+--write        writes it to docs/benchmarks too, with tables and charts
 
 Exit code 0 if all was measured, 1 if something failed, 2 for a wrong flag.`;
 
-const works: readonly WorkName[] = ['list', 'create', 'transaction'];
-const delays: readonly (Amount & { delay: number })[] = [
-  { delay: 0, rounds: 300, calls: 20 },
-  { delay: 1, rounds: 120, calls: 8 },
-];
+const parts = ['works', 'growth', 'starts'] as const;
 
-async function run({ quick = false, json = false }: { quick?: boolean; json?: boolean }): Promise<void> {
+type Flags = {
+  quick?: boolean;
+  json?: boolean;
+  write?: boolean;
+  only?: string;
+  work?: string[];
+  delay?: string[];
+  rows?: string;
+};
+
+async function run({ quick = false, json = false, write = false, only, work, delay, rows }: Flags): Promise<void> {
   const stop = new AbortController();
   const stopped = stopSignal().then((reason) => {
     stop.abort(reason);
     throw reason;
   });
   stopped.catch(() => {});
+  const contenders = await loadContenders();
+  const isWanted = (part: (typeof parts)[number]) => only === undefined || only === part;
+  const print = (lines: string) => json || console.log(lines);
 
-  // A server that is still starting goes with the process.
-  const server = await Promise.race([startPostgres({ log: console.error }), stopped]);
-  try {
-    const template = await createTemplateDatabase(server);
-    try {
-      const { connectionString } = await cloneDatabase(server, template);
-      const machine = await describeMachine(connectionString, server);
-      if (!json) console.log(describeHeader(machine));
-      const stages: Stage[] = [];
-      for await (const stage of measureAll(connectionString, quick ? 6 : 1, stop.signal)) {
-        if (!json) console.log(`\n${describeStage(stage)}`);
-        stages.push(stage);
+  await withTemplateDatabase({ log: console.error, stopped }, async ({ server, template }) => {
+    const { connectionString } = await cloneDatabase(server, template);
+    const machine = await describeMachine(connectionString, server);
+    const report: Report = { machine, stages: [], growth: [], starts: [] };
+    print(describeHeader(machine));
+    const people = await fill(connectionString);
+    if (isWanted('works')) {
+      const delays = delay?.map(Number) ?? (quick ? [0, 1] : [0, 1, 5]);
+      const amount = quick ? { rounds: 2, warmUps: 0, turnMillis: 1 } : { rounds: 40, warmUps: 4, turnMillis: 30 };
+      const names = work ?? works.filter(({ isLong }) => !quick || !isLong).map(({ name }) => name);
+      for await (const stage of measureAll(
+        contenders,
+        connectionString,
+        people,
+        { names, delays, amount },
+        stop.signal,
+      )) {
+        print(`\n${describeStage(stage)}`);
+        report.stages.push(stage);
       }
-      if (json) console.log(JSON.stringify({ machine, stages } satisfies Report, undefined, 2));
-    } finally {
-      await dropTemplateDatabase(server, template);
     }
-  } finally {
-    await server.stop();
-  }
+    if (isWanted('starts') && contenders.length > ownContenders.length) {
+      console.error('Measuring: cold starts …');
+      report.starts.push(...(await measureColdStarts(connectionString, people, quick ? 1 : 25, stop.signal)));
+      print(`\n${describeStarts(report.starts)}`);
+    }
+    for (const dimension of isWanted('growth') ? dimensions : []) {
+      console.error(`Measuring: ${dimension.title} …`);
+      const empty = await cloneDatabase(server, template);
+      const amount = { rows: Number(rows ?? (quick ? 100 : 1_000_000)), calls: quick ? 3 : 60 };
+      const growth = await measureGrowth(dimension, empty.connectionString, amount, stop.signal);
+      await empty.drop();
+      print(`\n${describeGrowth(growth)}`);
+      report.growth.push(growth);
+    }
+    if (json) console.log(JSON.stringify(report, undefined, 2));
+    if (write) await writeResults(new URL('../docs/benchmarks/', import.meta.url), report);
+  });
 }
 
-async function* measureAll(connectionString: string, part: number, signal: AbortSignal): AsyncGenerator<Stage> {
-  const people = await fill(connectionString);
-  for (const { delay, rounds, calls } of delays) {
-    const amount = { rounds: rounds / part, calls };
-    const network = delay > 0 ? await startNetwork(connectionString, delay) : undefined;
-    try {
-      const target = { ...people, connectionString: network?.connectionString ?? connectionString };
-      for (const work of works) {
-        console.error(`Measuring ${work}, ${delay} ms …`);
-        const before = await network?.measure();
-        const times = await measure(work, contenders, target, amount, signal);
-        const after = await network?.measure();
-        const measuredDelay = [before ?? 0, after ?? 0] as const;
-        yield { work, delay, measuredDelay, ...amount, results: resultsOf(times) };
-      }
-    } finally {
-      await network?.close();
+type Wanted = { names: readonly string[]; delays: readonly number[]; amount: Amount };
+
+async function* measureAll(
+  contenders: readonly Contender[],
+  connectionString: string,
+  people: People,
+  { names, delays, amount }: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<Stage> {
+  await checkScope(contenders, connectionString, people);
+  const network = await startNetwork(connectionString);
+  const wanted = works.filter(({ name }) => names.includes(name));
+  try {
+    const roundTrips = new Map<Work, ReadonlyMap<string, number>>();
+    for (const work of wanted) {
+      console.error(`Counting: ${work.title} …`);
+      roundTrips.set(work, await countRoundTrips(work, contenders, network, people));
     }
+    for (const delay of delays) {
+      let before = await network.setDelay(delay);
+      for (const work of wanted) {
+        console.error(`Measuring: ${work.title}, ${delay} ms …`);
+        const way = delay > 0 ? network.connectionString : connectionString;
+        const part = work.isLong ? 4 : 1;
+        const times = { ...amount, rounds: Math.ceil(amount.rounds / part), warmUps: Math.ceil(amount.warmUps / part) };
+        const measured = await measure(work, contenders, way, people, times, signal);
+        const results = resultsOf(measured, (name) => ({
+          isScoped: contenders.some((contender) => contender.name === name && contender.isScoped),
+          roundTrips: roundTrips.get(work)?.get(name) ?? Number.NaN,
+        }));
+        const after = delay > 0 ? await network.measure() : 0;
+        yield { work: work.name, title: work.title, delay, measuredDelay: [before, after], ...times, results };
+        before = after;
+        await sweep(connectionString, people);
+      }
+    }
+  } finally {
+    await network.close();
   }
 }
 
 function readFlags() {
   try {
     const { values } = parseArgs({
-      options: { help: { type: 'boolean', short: 'h' }, quick: { type: 'boolean' }, json: { type: 'boolean' } },
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        quick: { type: 'boolean' },
+        json: { type: 'boolean' },
+        write: { type: 'boolean' },
+        only: { type: 'string' },
+        rows: { type: 'string' },
+        work: { type: 'string', multiple: true },
+        delay: { type: 'string', multiple: true },
+      },
     });
+    if (values.only !== undefined && !parts.some((part) => part === values.only)) {
+      throw new Error(`--only takes ${parts.join(', ')}.`);
+    }
     return values;
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n\n${help}`);

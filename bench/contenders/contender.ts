@@ -1,19 +1,22 @@
-import type { Traveller } from '../fixture.ts';
 import type { Works } from '../work.ts';
 
 /** One way to do the works. */
 export type Contender = {
   readonly name: string;
-  /** Opens one connection at most; the first work connects. */
+  /** Whether row level security decides what it reads and writes; else it acts as the owner of the tables. */
+  readonly isScoped: boolean;
+  /** The first work connects. */
   open(target: Target): Opened;
 };
 
 export type Target = {
   readonly connectionString: string;
-  /** Whose rows the works read. */
-  readonly reader: Traveller;
-  /** The user whose expenses the works make. */
-  readonly writer: string;
+  /** How many connections it may have at most. */
+  readonly connections: number;
 };
 
-export type Opened = { readonly works: Works; close(): Promise<void> };
+export type Opened = {
+  /** The works of a signed-in user. */
+  as(userId: string): Works;
+  close(): Promise<void>;
+};

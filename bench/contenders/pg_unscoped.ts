@@ -1,46 +1,44 @@
-import { Pool, type PoolClient, type QueryResultRow } from 'pg';
-import { newExpense } from '../work.ts';
+import { Pool, type PoolClient } from 'pg';
 import type { Contender } from './contender.ts';
 import { datesAsText } from './dates_as_text.ts';
-import { type StatementName, statements } from './statements.ts';
+import { jsonOf } from './json_of.ts';
+import { statements } from './statements.ts';
+import { type Run, worksBySql } from './works_by_sql.ts';
 
-type Row = QueryResultRow & { id: string };
-
-/**
- * `pg` by hand, as the owner of the tables, whom no policy holds: nothing goes through row level security.
- */
+/** `pg` by hand, as the owner of the tables, whom no policy holds: nothing goes through row level security. */
 function pgUnscoped(name: string, { isPrepared }: { isPrepared: boolean }): Contender {
   return {
     name,
-    open({ connectionString, reader, writer }) {
-      const pool = new Pool({ connectionString, max: 1, types: datesAsText });
-      const run = async (statement: StatementName, values: unknown[], on: Pool | PoolClient = pool): Promise<Row[]> => {
-        const text = statements[statement];
-        const { rows } = await on.query<Row>(isPrepared ? { name: statement, text, values } : { text, values });
-        return rows;
-      };
+    isScoped: false,
+    open({ connectionString, connections }) {
+      const pool = new Pool({ connectionString, max: connections, types: datesAsText });
+      const runOn =
+        (client: Pool | PoolClient): Run =>
+        async (statement, parameters) => {
+          const text = statements[statement];
+          const values = parameters.map(jsonOf);
+          return (await client.query<object>(isPrepared ? { name: statement, text, values } : { text, values })).rows;
+        };
+      const run = runOn(pool);
       return {
-        works: {
-          list: async () => (await run('listExpenses', [reader.id])).slice(0, 20),
-          async create() {
-            const { amount, currency, category, description, date } = newExpense();
-            const [expense] = await run('createExpense', [writer, amount, currency, category, description, date]);
-            return expense as Row;
-          },
-          async transaction() {
-            const client = await pool.connect();
-            try {
-              await client.query('begin');
-              const [trip] = await run('getTrip', [reader.id, reader.trip], client);
-              const list = (await run('listExpenses', [reader.id], client)).slice(0, 20);
-              const [expense] = await run('getExpense', [reader.id, reader.newest[0]], client);
-              await client.query('commit');
-              return [trip as Row, list, expense as Row];
-            } finally {
-              client.release();
-            }
-          },
-        },
+        as: (userId) =>
+          worksBySql(userId, {
+            run,
+            async transaction(fn) {
+              const client = await pool.connect();
+              try {
+                await client.query('begin');
+                const result = await fn(runOn(client));
+                await client.query('commit');
+                return result;
+              } catch (error) {
+                await client.query('rollback');
+                throw error;
+              } finally {
+                client.release();
+              }
+            },
+          }),
         close: () => pool.end(),
       };
     },

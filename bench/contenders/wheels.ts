@@ -1,24 +1,44 @@
 import { createDatabase } from '../../src/index.ts';
-import { newExpense } from '../work.ts';
+import { encodeCursor } from '../../src/types/page.ts';
 import type { Contender } from './contender.ts';
 
 function repositories(name: string, { preparedStatements }: { preparedStatements: boolean }): Contender {
   return {
     name,
-    open({ connectionString, reader, writer }) {
-      const database = createDatabase({ connectionString, max: 1, preparedStatements });
-      const session = database.asUser({ sub: reader.id });
-      const writing = database.asUser({ sub: writer });
+    isScoped: true,
+    open({ connectionString, connections }) {
+      const database = createDatabase({ connectionString, max: connections, preparedStatements });
       return {
-        works: {
-          list: async () => (await session.expenses.list()).items,
-          create: () => writing.expenses.create(newExpense()),
-          transaction: () =>
-            session.transaction(async (tx) => {
-              const trip = await tx.trips.get(reader.trip);
-              const { items } = await tx.expenses.list();
-              return [trip, items, await tx.expenses.get(reader.newest[0] ?? '')];
-            }),
+        as(userId) {
+          const session = database.asUser({ sub: userId });
+          return {
+            async seen() {
+              const { count } = await session.kysely
+                .selectFrom('expenses')
+                .select(({ fn }) => fn.countAll<string>().as('count'))
+                .executeTakeFirstOrThrow();
+              return Number(count);
+            },
+            get: (id) => session.expenses.get(id),
+            list: async () => (await session.expenses.list()).items,
+            filter: async (filter) => (await session.expenses.list(filter)).items,
+            create: (expense) => session.expenses.create(expense),
+            createMany: (expenses) => session.expenses.createMany(expenses),
+            update: (id, description) => session.expenses.update(id, { description }),
+            plan: async (trip, expense) =>
+              await session.transaction(async (tx) => {
+                const made = await tx.trips.create(trip);
+                const spent = await tx.expenses.create({ ...expense, trip_id: made.id });
+                return [made, spent, await tx.trips.update(made.id, { name: `${trip.name}, again` })];
+              }),
+            async feed(after) {
+              const cursor = after && encodeCursor('posts.feed public', [after.created_at, after.id]);
+              return (await session.posts.feed({ scope: 'public', ...(cursor && { cursor }) })).items;
+            },
+            search: (term) => session.posts.search(term),
+            totals: (days) => session.expenses.totalsByCategory(days),
+            append: (conversation, content) => session.pam.appendMessage(conversation, { role: 'user', content }),
+          };
         },
         close: () => database.destroy(),
       };
@@ -30,25 +50,3 @@ function repositories(name: string, { preparedStatements }: { preparedStatements
 export const wheels = repositories('this package', { preparedStatements: true });
 
 export const wheelsUnprepared = repositories('this package, unprepared', { preparedStatements: false });
-
-/** The session alone: a query that is compiled already, on the session's Kysely. */
-export const wheelsCompiled: Contender = {
-  name: 'this package, kysely compiled',
-  open({ connectionString, reader }) {
-    const database = createDatabase({ connectionString, max: 1 });
-    const { kysely } = database.asUser({ sub: reader.id });
-    const query = kysely
-      .selectFrom('expenses')
-      .select(['id', 'user_id', 'trip_id', 'amount', 'currency', 'category', 'description', 'date', 'location'])
-      .select(['receipt_url', 'tags', 'metadata', 'version', 'created_at', 'updated_at'])
-      .where('user_id', '=', reader.id)
-      .orderBy('date', 'desc')
-      .orderBy('id', 'desc')
-      .limit(21)
-      .compile();
-    return {
-      works: { list: async () => (await kysely.executeQuery(query)).rows.slice(0, 20) },
-      close: () => database.destroy(),
-    };
-  },
-};
