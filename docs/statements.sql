@@ -1030,6 +1030,134 @@ where
   "user_id" = $1
   and "id" = $2;
 
+-- PlaceRepository.create
+insert into
+  "places" ("user_id", "id", "trip_id", "name", "kind", "location", "rating", "notes", "tags")
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    name text,
+    kind text,
+    location jsonb,
+    rating integer,
+    notes text,
+    tags text[]
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "name",
+  "kind",
+  "location",
+  "rating",
+  "notes",
+  "tags",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- PlaceRepository.find
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "name",
+  "kind",
+  "location",
+  "rating",
+  "notes",
+  "tags",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "places"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- PlaceRepository.get
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "name",
+  "kind",
+  "location",
+  "rating",
+  "notes",
+  "tags",
+  "version",
+  "created_at",
+  "updated_at"
+from
+  "places"
+where
+  "user_id" = $1
+  and "id" = $2;
+
+-- PlaceRepository.list
+select
+  "id",
+  "user_id",
+  "trip_id",
+  "name",
+  "kind",
+  "location",
+  "rating",
+  "notes",
+  "tags",
+  "version",
+  "created_at",
+  "updated_at",
+  created_at::text as "sort_key"
+from
+  "places"
+where
+  "user_id" = $1
+  and "kind" = $2
+order by
+  "created_at" desc,
+  "id" desc
+limit
+  $3;
+
+-- PlaceRepository.update
+update "places"
+set
+  "rating" = $1
+where
+  "user_id" = $2
+  and "id" = $3
+  and "version" = $4
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "name",
+  "kind",
+  "location",
+  "rating",
+  "notes",
+  "tags",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- PlaceRepository.delete
+delete from "places"
+where
+  "user_id" = $1
+  and "id" = $2;
+
 -- TripRepository.create
 insert into
   "trips" (
@@ -3086,78 +3214,6 @@ returning
   "created_at",
   "updated_at";
 
--- ExpenseRepository.importCsv
-with
-  "input" as (
-    select
-      *
-    from
-      jsonb_to_recordset($1::jsonb) as input (
-        id uuid,
-        trip_id uuid,
-        amount numeric,
-        currency text,
-        category text,
-        description text,
-        date date,
-        location text,
-        receipt_url text,
-        tags text[],
-        metadata jsonb,
-        import_key uuid
-      )
-  ),
-  "locked" as (
-    select
-      "id"
-    from
-      "trips"
-    where
-      "user_id" = $2
-      and "id" in (
-        select
-          trip_id
-        from
-          input
-      )
-    order by
-      "id"
-    for no key update
-  )
-insert into
-  "expenses" (
-    "user_id",
-    "id",
-    "trip_id",
-    "amount",
-    "currency",
-    "category",
-    "description",
-    "date",
-    "location",
-    "receipt_url",
-    "tags",
-    "metadata",
-    "import_key"
-  )
-select
-  $3::uuid,
-  input.*
-from
-  input
-where
-  (
-    select
-      count(*)
-    from
-      locked
-  ) >= 0
-order by
-  coalesce(import_key, id)
-on conflict do nothing
-returning
-  "id";
-
 -- IncomeRepository.createMany
 insert into
   "income_entries" (
@@ -3228,6 +3284,40 @@ returning
   "currency",
   "period",
   "starts_on",
+  "version",
+  "created_at",
+  "updated_at";
+
+-- PlaceRepository.createMany
+insert into
+  "places" ("user_id", "id", "trip_id", "name", "kind", "location", "rating", "notes", "tags")
+select
+  $1::uuid,
+  input.*
+from
+  jsonb_to_recordset($2::jsonb) as input (
+    id uuid,
+    trip_id uuid,
+    name text,
+    kind text,
+    location jsonb,
+    rating integer,
+    notes text,
+    tags text[]
+  )
+order by
+  id
+on conflict do nothing
+returning
+  "id",
+  "user_id",
+  "trip_id",
+  "name",
+  "kind",
+  "location",
+  "rating",
+  "notes",
+  "tags",
   "version",
   "created_at",
   "updated_at";
@@ -3374,3 +3464,75 @@ order by
 on conflict do nothing
 returning
   *;
+
+-- ExpenseRepository.importCsv
+with
+  "input" as (
+    select
+      *
+    from
+      jsonb_to_recordset($1::jsonb) as input (
+        id uuid,
+        trip_id uuid,
+        amount numeric,
+        currency text,
+        category text,
+        description text,
+        date date,
+        location text,
+        receipt_url text,
+        tags text[],
+        metadata jsonb,
+        import_key uuid
+      )
+  ),
+  "locked" as (
+    select
+      "id"
+    from
+      "trips"
+    where
+      "user_id" = $2
+      and "id" in (
+        select
+          trip_id
+        from
+          input
+      )
+    order by
+      "id"
+    for no key update
+  )
+insert into
+  "expenses" (
+    "user_id",
+    "id",
+    "trip_id",
+    "amount",
+    "currency",
+    "category",
+    "description",
+    "date",
+    "location",
+    "receipt_url",
+    "tags",
+    "metadata",
+    "import_key"
+  )
+select
+  $3::uuid,
+  input.*
+from
+  input
+where
+  (
+    select
+      count(*)
+    from
+      locked
+  ) >= 0
+order by
+  coalesce(import_key, id)
+on conflict do nothing
+returning
+  "id";
