@@ -1,6 +1,6 @@
 import { defineConfig } from 'kysely-ctl';
 import { checkedDialect, failingMigrator } from './src/cli/migration_entry.ts';
-import { migrationFolder } from './src/testing/migrate.ts';
+import { migrationFolder } from './src/migrations/migrate.ts';
 
 export default defineConfig({
   dialect: checkedDialect,

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -6,7 +8,9 @@ export default defineConfig({
     globalSetup: 'test/support/global_setup.ts',
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // What the tests start again and again, such as the command line, need not be compiled each time.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'wheels-compile-cache') },
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

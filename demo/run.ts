@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fail } from '../src/cli/fail.ts';
 import { Stopped, stopSignal } from '../src/cli/stop_signal.ts';
-import { createDemoDatabase, startPostgres } from '../src/testing/index.ts';
-import { listCounts, loadHousehold } from './load.ts';
+import { listCounts, loadHousehold } from '../src/household/load_household.ts';
+import { startPostgres } from '../src/testing/start_postgres.ts';
+import { createDemoDatabase } from '../src/testing/template_database.ts';
 import { tellStory } from './story.ts';
 
 const help = `npm run demo [-- --keep]

@@ -94,6 +94,8 @@ async function planTheWayBack(maya: User): Promise<void> {
   );
   const planned = await maya.trips.addDestination(trip.id, { name: 'Ajo, AZ', lat: 32.3717, lng: -112.8607 });
   say(`  Stops: ${planned.destinations.map(({ name }) => name).join(' → ')}`);
+  const { items: campsites } = await maya.places.list({ kind: 'campsite' });
+  say(`  Campsites that she keeps to come back to: ${campsites.map(({ name }) => name).join('; ')}`);
 
   await maya.expenses.createMany([
     { trip_id: trip.id, amount: '96', category: 'Camping', description: 'Deposit, two nights', location: 'Marfa, TX' },

@@ -1,5 +1,10 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import type { PoolConfig } from 'pg';
+import type { Change, SeenChange } from './changes/change.ts';
+import type { ChangeFeed } from './changes/change_feed.ts';
+import { type ChangesOptions, Feeds, type SessionChangesOptions } from './changes/feeds.ts';
+import type { PublishedTable } from './changes/published.ts';
+import { viewerOf } from './changes/seen_rows.ts';
 import { AccountRepository } from './repositories/accounts.ts';
 import { BudgetRepository } from './repositories/budgets.ts';
 import { ExpenseRepository } from './repositories/expenses.ts';
@@ -9,6 +14,7 @@ import { IncomeRepository } from './repositories/income.ts';
 import { ModerationRepository } from './repositories/moderation.ts';
 import { type OwnPosts, type OwnProfile, ownPostsOf, ownProfileOf } from './repositories/on_behalf.ts';
 import { PamRepository, ServicePamRepository } from './repositories/pam.ts';
+import { PlaceRepository } from './repositories/places.ts';
 import { PostReader } from './repositories/post_reader.ts';
 import { PostRepository } from './repositories/posts.ts';
 import { ProfileRepository, PublicProfileRepository } from './repositories/profiles.ts';
@@ -21,16 +27,23 @@ import {
   serviceContext,
   userContext,
 } from './session/claims.ts';
+import type { ConnectionPool } from './session/connection_pool.ts';
 import { Cursor } from './session/cursor.ts';
+import type { Route } from './session/lease.ts';
 import { refuseBesideStream, runInTransaction } from './session/own_transaction.ts';
 import { createPool, type limitNames } from './session/pool.ts';
-import { type ScopeOptions, type SessionOptions, scopedPool } from './session/scoped_pool.ts';
+import { parsePosition } from './session/replicas/log_position.ts';
+import { createReplicaPools, type ReplicaOptions } from './session/replicas/options.ts';
+import { primaryPosition } from './session/replicas/primary_position.ts';
+import { Replicas } from './session/replicas/replicas.ts';
+import { checkSignal, type ScopeOptions, type SessionOptions, scopedPool } from './session/scoped_pool.ts';
 import { checkLimits } from './session/settings.ts';
 import { runTransaction, type TransactionOptions } from './session/transaction.ts';
 import { refuseTransactionControl } from './session/transaction_control.ts';
 import type { TransactionLevel } from './session/transaction_level.ts';
 import type { TelemetryOptions } from './telemetry/options.ts';
 import { queryEvents } from './telemetry/query_event.ts';
+import { serverName } from './telemetry/server.ts';
 import { Tracing } from './telemetry/tracing.ts';
 import type { DB } from './types/database.ts';
 import { ConfigurationError, type DatabaseError } from './types/errors.ts';
@@ -38,10 +51,11 @@ import { ConfigurationError, type DatabaseError } from './types/errors.ts';
 /**
  * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
  * that the server keeps for every statement, how long to wait for its answer, `preparedStatements: false` for poolers that
- * keep none, and `onQuery` and `tracer` to see what happens.
+ * keep none, `replicas` for read-only sessions, and `onQuery` and `tracer` to see what happens.
  */
 export type DatabaseOptions = Omit<PoolConfig, keyof typeof limitNames | 'Client' | 'pipeline'> &
   ScopeOptions &
+  ReplicaOptions &
   TelemetryOptions;
 
 /**
@@ -69,6 +83,11 @@ export type TransactionSession<Repositories> = Bound<Repositories> & {
    * never if the transaction, or the nested one that registered it, was undone.
    *
    * @throws {ConfigurationError} if the transaction is over.
+   * @example
+   * await alice.transaction(async (tx) => {
+   *   const trip = await tx.trips.create({ name: 'Big Lap' });
+   *   tx.afterCommit(() => send({ planned: trip.id }));
+   * });
    */
   afterCommit(fn: () => unknown): void;
 };
@@ -91,6 +110,24 @@ export type Session<Repositories> = Bound<Repositories> & {
    * });
    */
   transaction<T>(fn: (tx: TransactionSession<Repositories>) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * What changes from now on and this session may see, as its policies decide at the moment when a change is handed over.
+   * A deletion reaches the row's owner and whoever was shown the row by this loop (the last 10,000 rows); a row that the
+   * session may not see any longer ends with one too. Several changes of a row that come close together are one. The loop
+   * ends with its signal and with `destroy`. All sessions of a `Database` share one temporary replication slot.
+   *
+   * @throws {ValidationError} if a table is not published. The loop throws `ChangesLostError` if changes cannot be brought
+   *   any more, as after a lost connection or when over 10,000 changed rows wait for the loop: read anew and follow again;
+   *   `ConfigurationError` if the connection leads to a pooler, or its role may not replicate; `PermissionError` if the
+   *   session may read none of the tables.
+   * @example
+   * for await (const { table, operation, row } of alice.changes({ tables: ['expenses'], signal })) {
+   *   send({ table, operation, row });
+   * }
+   */
+  changes<Table extends PublishedTable = PublishedTable>(
+    options?: SessionChangesOptions<Table>,
+  ): ChangeFeed<SeenChange<Table>>;
 };
 
 /** What a user may do: role `authenticated`, RLS decides. */
@@ -100,6 +137,7 @@ export type UserRepositories = {
   readonly expenses: ExpenseRepository;
   readonly income: IncomeRepository;
   readonly budgets: BudgetRepository;
+  readonly places: PlaceRepository;
   readonly posts: PostRepository;
   readonly friends: FriendRepository;
   readonly pam: PamRepository;
@@ -131,12 +169,23 @@ export type ServiceRepositories = {
 };
 
 export type ServiceSession = Session<ServiceRepositories> & {
-  /** The service acting for one user, whose rows every statement names. @throws {ValidationError} unless `userId` is a uuid. */
+  /**
+   * The service acting for one user, whose rows every statement names. What `options` leave out is as in this session, and
+   * whatever they say, of a read-only one it is read-only.
+   *
+   * @throws {ValidationError} unless `userId` is a uuid.
+   * @example
+   * const own = database.asService().onBehalfOf(userId);
+   * await own.trips.create({ name: 'Big Lap' }); // a trip of that user
+   */
   onBehalfOf(userId: string, options?: SessionOptions): Session<OnBehalfRepositories>;
 };
 
 /** Numbers of connections: `open` of at most `max`, `idle` among them, and how many calls are `waiting` for one. */
 export type Connections = { max: number; open: number; idle: number; waiting: number };
+
+/** A replica at this moment: `server` is host and port; one that is left out does not answer, or is no standby. */
+export type ReplicaState = Connections & { server: string; isLeftOut: boolean };
 
 export type Database = {
   /**
@@ -147,15 +196,60 @@ export type Database = {
    * const alice = database.asUser(claims, { signal: request.signal }); // whoever hangs up stops what runs for them
    */
   asUser(claims: Claims, options?: SessionOptions): Session<UserRepositories>;
-  /** A session of somebody who is not signed in. */
+  /**
+   * A session of somebody who is not signed in.
+   *
+   * @example
+   * const { items } = await database.asAnon().posts.feed({ limit: 20 });
+   */
   asAnon(options?: SessionOptions): Session<AnonRepositories>;
-  /** A session of the service itself, which bypasses RLS. */
+  /**
+   * A session of the service itself, which bypasses RLS.
+   *
+   * @example
+   * const account = await database.asService().accounts.findByEmail('sam@example.com');
+   */
   asService(options?: SessionOptions): ServiceSession;
-  /** The connections of the pool at this moment. */
+  /**
+   * Every committed change of the published tables, whoever made it, in the order of the commits, for a service that keeps
+   * something in step: a search index, a cache, a warehouse. With `slot` at least once: a change is confirmed when the loop
+   * asks for what follows its transaction, and whatever was not comes again after a crash of anybody; within one loop
+   * nothing comes twice. `lsn` and `ordinal` are the key to store with its effect, in one transaction. Without `slot` what
+   * is committed from now on, as long as the connection lasts. The loop ends with `signal` and with `destroy`.
+   *
+   * It bypasses RLS. The login role needs REPLICATION, the server wal_level = logical, the connection no pooler.
+   *
+   * @throws {ValidationError} for an unknown table or a malformed slot. The loop throws `ChangesLostError` if the slot is
+   *   missing or the server has removed what it had yet to deliver; `ConfigurationError` if the server, the role or the
+   *   connection is not fit, or another consumer has the slot for longer than a dead one would.
+   * @example
+   * for await (const change of database.changes({ slot: 'search_index', create: 'snapshot', tables: ['posts'], signal })) {
+   *   await index(change); // the next step of the loop confirms it
+   * }
+   */
+  changes<Table extends PublishedTable = PublishedTable>(options?: ChangesOptions<Table>): ChangeFeed<Change<Table>>;
+  /** The connections of the pool at this moment, to the primary if there are replicas. */
   readonly connections: Connections;
+  /** The replicas at this moment, in the order of the option. */
+  readonly replicas: readonly ReplicaState[];
+  /**
+   * Up to where the primary has written its log, for another process, or the next request, to read from there on: whoever
+   * reads `after` it sees all that was committed before the call, by anybody. One network round trip.
+   *
+   * @throws {ConnectionError} if the connection string leads to a standby.
+   * @example
+   * await alice.trips.create({ name: 'Big Lap' });
+   * const after = await database.position(); // in a cookie, say
+   * // the next request, on any machine
+   * await database.asUser(claims, { readOnly: true, after }).trips.list();
+   */
+  position(): Promise<string>;
   /**
    * Refuses new work, waits up to `timeoutMillis` (default 10 s) for the statements and transactions that run, then cancels
    * the rest, whose callers get an error, and closes all connections.
+   *
+   * @example
+   * await database.destroy({ timeoutMillis: 5_000 }); // on SIGTERM
    */
   destroy(options?: { timeoutMillis?: number }): Promise<void>;
 };
@@ -180,31 +274,35 @@ export function createDatabase({
   query_timeout,
   onQuery,
   tracer,
+  replicas: replicaUrls = [],
   ...poolConfig
 }: DatabaseOptions): Database {
   requireNode();
   const limits = { statementTimeoutMillis, lockTimeoutMillis, idleInTransactionTimeoutMillis, query_timeout };
   checkLimits(limits);
   const pool = createPool(poolConfig);
+  const replicaPools = createReplicaPools(replicaUrls, poolConfig);
+  const replicas = replicaPools.length > 0 ? new Replicas(pool, replicaPools) : undefined;
   const tracing = tracer && new Tracing(tracer, pool);
   const observers = [onQuery && queryEvents(onQuery), tracing].filter((observer) => observer !== undefined);
+  const feeds = new Feeds(pool);
   let closing: Promise<void> | undefined;
+
+  function kyselyOf(context: SessionContext, options: SessionOptions, route?: Route): Kysely<DB> {
+    const scoped = scopedPool(pool, context, { preparedStatements, ...limits, ...options }, observers, route);
+    return new Kysely<DB>({ dialect: new PostgresDialect({ pool: scoped, cursor: Cursor }) });
+  }
 
   function open<Repositories extends object>(
     context: SessionContext,
-    { signal }: SessionOptions,
+    { signal, readOnly = false, after }: SessionOptions,
     repositoriesOf: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new ConfigurationError('signal must be an AbortSignal, such as controller.signal.');
-    }
+    checkSignal(signal);
+    const position = after === undefined ? undefined : parsePosition(after);
+    const route = readOnly ? replicas?.forReading(context, position) : replicas?.forWriting(context);
     const bind = tracing ? (kysely: Kysely<DB>) => tracing.repositories(repositoriesOf(kysely)) : repositoriesOf;
-    const kysely = new Kysely<DB>({
-      dialect: new PostgresDialect({
-        pool: scopedPool(pool, context, { preparedStatements, signal, ...limits }, observers),
-        cursor: Cursor,
-      }),
-    });
+    const kysely = kyselyOf(context, { signal, readOnly }, route);
     const inside = (tx: Transaction<DB>, level: TransactionLevel): TransactionSession<Repositories> => {
       const gated = tx.withPlugin({
         transformQuery: ({ node }) => {
@@ -239,42 +337,46 @@ export function createDatabase({
           );
         return tracing ? tracing.transaction(run) : run();
       },
+      changes: (options = {}) =>
+        // A replica may not have yet what the feed tells of.
+        feeds.session(viewerOf(replicas ? kyselyOf(context, { signal }) : kysely, context), options, signal),
     };
   }
 
   return {
     asUser: (claims, options = {}) =>
-      open(userContext(claims), options, (kysely) => ({
-        ...userRepositories(kysely, claims.sub, PamRepository),
-        moderation: new ModerationRepository(kysely),
-      })),
-    asAnon: (options = {}) =>
-      open(anonContext(), options, (kysely) => ({
-        posts: new PostReader(kysely),
-        profiles: new PublicProfileRepository(kysely),
-      })),
+      open(userContext(claims), options, (kysely) => repositoriesOf.user(kysely, claims.sub)),
+    asAnon: (options = {}) => open(anonContext(), options, repositoriesOf.anon),
     asService: (options = {}) => ({
-      ...open(serviceContext(), options, (kysely) => ({
-        accounts: new AccountRepository(kysely),
-        feedback: new FeedbackReader(kysely),
-        moderation: new ModerationRepository(kysely),
-      })),
-      onBehalfOf: (userId, onBehalfOptions) =>
-        open(onBehalfContext(userId), { ...options, ...onBehalfOptions }, (kysely) => ({
-          ...userRepositories(kysely, userId, ServicePamRepository),
-          posts: ownPostsOf(kysely, userId),
-          profiles: ownProfileOf(kysely, userId),
-        })),
+      ...open(serviceContext(), options, repositoriesOf.service),
+      onBehalfOf: (userId, { signal = options.signal, readOnly, after = options.after } = {}) =>
+        open(onBehalfContext(userId), { signal, readOnly: options.readOnly || readOnly, after }, (kysely) =>
+          repositoriesOf.onBehalf(kysely, userId),
+        ),
     }),
+    changes: (options = {}) => feeds.database(options),
     get connections() {
-      const { options, open, idleCount, waiting } = pool;
-      return { max: options.max, open, idle: idleCount, waiting };
+      return connectionsOf(pool);
     },
+    get replicas() {
+      return (replicas?.list ?? []).map(({ pool, isLeftOut }) => ({
+        server: serverName(pool),
+        isLeftOut,
+        ...connectionsOf(pool),
+      }));
+    },
+    position: () => primaryPosition(kyselyOf(anonContext(), {})),
     destroy: ({ timeoutMillis = 10_000 } = {}) => {
-      closing ??= pool.close(timeoutMillis);
+      closing ??= Promise.all([feeds.close(), pool.close(timeoutMillis), replicas?.close(timeoutMillis)]).then(
+        () => {},
+      );
       return closing;
     },
   };
+}
+
+function connectionsOf({ options, open, idleCount, waiting }: ConnectionPool): Connections {
+  return { max: options.max, open, idle: idleCount, waiting };
 }
 
 /** npm only warns of `engines`, and what is missing would fail in the middle of a statement. */
@@ -284,6 +386,28 @@ function requireNode(): void {
   throw new ConfigurationError(`Node 22.18 or newer is needed: this is ${process.versions.node}.`);
 }
 
+/** The repositories of each kind of session, which runs `kysely` under its role and claims. */
+export const repositoriesOf = {
+  user: (kysely: Kysely<DB>, userId: string): UserRepositories => ({
+    ...userRepositories(kysely, userId, PamRepository),
+    moderation: new ModerationRepository(kysely),
+  }),
+  anon: (kysely: Kysely<DB>): AnonRepositories => ({
+    posts: new PostReader(kysely),
+    profiles: new PublicProfileRepository(kysely),
+  }),
+  service: (kysely: Kysely<DB>): ServiceRepositories => ({
+    accounts: new AccountRepository(kysely),
+    feedback: new FeedbackReader(kysely),
+    moderation: new ModerationRepository(kysely),
+  }),
+  onBehalf: (kysely: Kysely<DB>, userId: string): OnBehalfRepositories => ({
+    ...userRepositories(kysely, userId, ServicePamRepository),
+    posts: ownPostsOf(kysely, userId),
+    profiles: ownProfileOf(kysely, userId),
+  }),
+};
+
 function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db: Kysely<DB>, userId: string) => Pam) {
   return {
     profiles: new ProfileRepository(kysely, userId),
@@ -291,6 +415,7 @@ function userRepositories<Pam>(kysely: Kysely<DB>, userId: string, Pam: new (db:
     expenses: new ExpenseRepository(kysely, userId),
     income: new IncomeRepository(kysely, userId),
     budgets: new BudgetRepository(kysely, userId),
+    places: new PlaceRepository(kysely, userId),
     posts: new PostRepository(kysely, userId),
     friends: new FriendRepository(kysely, userId),
     pam: new Pam(kysely, userId),

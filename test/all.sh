@@ -11,7 +11,7 @@ unset DATABASE_URL TEST_POSTGRES TEST_POSTGRES_VERSION
 
 table='' failed=0
 
-row() { table+=$(printf '%-16s %s' "$1" "$2")$'\n'; }
+row() { table+=$(printf '%-18s %s' "$1" "$2")$'\n'; }
 
 # suite <name> <command>…
 suite() {
@@ -27,7 +27,11 @@ for major in 15 17 18; do
 done
 
 if [ $# = 0 ]; then
+  # Only that it runs: no figure is looked at.
+  suite 'bench' sh -c 'npm ci --prefix bench --no-audit --no-fund && npm run typecheck:bench && npm run bench -- --quick'
   suite 'soak, 180 s' env TEST_POSTGRES=embedded SOAK_SECONDS=180 vitest run test/soak
+  suite 'feed, 300 000 rows' env TEST_POSTGRES=embedded FEED_ROWS=300000 vitest run test/changes/kills test/changes/backpressure
+  suite 'feed, 60 rounds' env TEST_POSTGRES=embedded CHANGES_ROUNDS=60 vitest run test/changes/session_changes.random
   suite 'a million rows' env TEST_POSTGRES=embedded SCALE_PEOPLE=20000 vitest run test/scale
   suite 'all mutants' env TEST_POSTGRES=embedded node test/mutation/run.ts
 fi

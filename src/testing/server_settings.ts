@@ -1,6 +1,9 @@
-/** What every server of ours needs: logical decoding, room for many small pools, and locks for one big migration. */
+/** What every server of ours needs: logical decoding with slots that cannot fill the disk, room for many small pools, and locks for one big migration. */
 export const serverSettings = {
   wal_level: 'logical',
+  max_replication_slots: '50',
+  max_wal_senders: '50',
+  max_slot_wal_keep_size: '4GB',
   max_connections: '200',
   max_locks_per_transaction: '256',
   timezone: 'UTC',

@@ -1,6 +1,8 @@
-import { connect, serverVersion } from './connect.ts';
+import { connect, serverVersion } from '../session/connect.ts';
+import { ConfigurationError } from '../types/errors.ts';
 import { startContainer } from './container.ts';
 import { startEmbeddedPostgres } from './embedded_postgres.ts';
+import { NotInstalled } from './not_installed.ts';
 
 /** A Postgres server to make test databases on. */
 export interface PostgresServer {
@@ -30,7 +32,7 @@ const majors = ['15', '17', '18'];
  * - `TEST_POSTGRES_VERSION` = `15`, `17` or `18` (unless set): the major of the container or the embedded server.
  * - `TEST_POSTGRES_IMAGE`: the container's image, `postgres:18-alpine` unless set.
  *
- * @throws {Error} one line that says what to do
+ * @throws {ConfigurationError} one line that says what to do, such as which package to install; `ConnectionError`
  * @example
  * const server = await startPostgres();
  * const template = await createTemplateDatabase(server);
@@ -62,21 +64,31 @@ async function firstThatWorks(
   log: (line: string) => void,
 ): Promise<Omit<PostgresServer, 'version'>> {
   const { DATABASE_URL, TEST_POSTGRES: only, TEST_POSTGRES_VERSION: major = '18', TEST_POSTGRES_IMAGE } = env;
-  if (only && !rungs.includes(only)) throw new Error(`TEST_POSTGRES is "${only}": set it to url, docker or embedded.`);
-  if (!majors.includes(major)) throw new Error(`TEST_POSTGRES_VERSION is "${major}": set it to 15, 17 or 18.`);
+  if (only && !rungs.includes(only))
+    throw new ConfigurationError(`TEST_POSTGRES is "${only}": set it to url, docker or embedded.`);
+  if (!majors.includes(major))
+    throw new ConfigurationError(`TEST_POSTGRES_VERSION is "${major}": set it to 15, 17 or 18.`);
 
   if (only === 'url' || (!only && DATABASE_URL)) return await givenServer(DATABASE_URL);
   if (only !== 'embedded') {
     try {
       const container = await startContainer(TEST_POSTGRES_IMAGE ?? `postgres:${major}-alpine`);
       if (container) return container;
-      if (only) throw new Error('No Docker engine answers: start one, or leave TEST_POSTGRES out.');
+      if (only) throw new ConfigurationError('No Docker engine answers: start one, or leave TEST_POSTGRES out.');
     } catch (error) {
       if (only || TEST_POSTGRES_IMAGE) throw error;
-      log(`${error instanceof Error ? error.message : error} Using the embedded server.`);
+      if (!(error instanceof NotInstalled))
+        log(`${error instanceof Error ? error.message : error} Using the embedded server.`);
     }
   }
-  return await startEmbeddedPostgres(major);
+  try {
+    return await startEmbeddedPostgres(major);
+  } catch (error) {
+    if (only || !(error instanceof NotInstalled)) throw error;
+    throw new ConfigurationError(
+      `${error.message} Or set DATABASE_URL, or start Docker and npm install --save-dev testcontainers @testcontainers/postgresql.`,
+    );
+  }
 }
 
 async function givenServer(connectionString: string | undefined): Promise<Omit<PostgresServer, 'version'>> {

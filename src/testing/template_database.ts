@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { connect } from './connect.ts';
-import { migrate } from './migrate.ts';
+import { migrate } from '../migrations/migrate.ts';
+import { connect } from '../session/connect.ts';
+import { ConfigurationError } from '../types/errors.ts';
 import type { PostgresServer } from './start_postgres.ts';
 
 /** All that is needed to reach a server, so that another process can be told of it. */
 export type ServerAddress = Pick<PostgresServer, 'connectionString'>;
 
-/** A database of its own for one test file. */
-export interface TestDatabase {
+/** A database that nobody else uses. */
+export interface ClonedDatabase {
   connectionString: string;
   /** Drops the database, ending whatever is still connected to it. */
   drop(): Promise<void>;
@@ -41,23 +42,23 @@ export async function createTemplateDatabase(server: ServerAddress): Promise<str
  * Copies a template database, in well under a second. The template `template0`, which every server has, gives an empty
  * database.
  */
-export async function cloneDatabase(server: ServerAddress, template: string): Promise<TestDatabase> {
+export async function cloneDatabase(server: ServerAddress, template: string): Promise<ClonedDatabase> {
   const name = template === 'template0' ? uniqueName('test') : `${template}_${randomBytes(4).toString('hex')}`;
   await onServer(server, (client) => retryWhileInUse(() => createDatabase(client, name, template)));
-  return testDatabase(server, name);
+  return clonedDatabase(server, name);
 }
 
 /** Makes an empty database for the demo. One that is not to be kept is dropped like a test's if its run could not do it. */
-export async function createDemoDatabase(server: ServerAddress, { keep }: { keep: boolean }): Promise<TestDatabase> {
+export async function createDemoDatabase(server: ServerAddress, { keep }: { keep: boolean }): Promise<ClonedDatabase> {
   const name = uniqueName(keep ? 'demo_kept' : 'demo');
   await onServer(server, async (client) => {
     await dropLeftovers(client);
     await createDatabase(client, name, 'template0');
   });
-  return testDatabase(server, name);
+  return clonedDatabase(server, name);
 }
 
-function testDatabase(server: ServerAddress, name: string): TestDatabase {
+function clonedDatabase(server: ServerAddress, name: string): ClonedDatabase {
   return {
     connectionString: addressOf(server, name),
     drop: () => onServer(server, (client) => dropDatabase(client, name)),
@@ -70,7 +71,7 @@ async function createDatabase(client: pg.Client, name: string, template: string)
   } catch (error) {
     if (!(error instanceof pg.DatabaseError && error.code === '42501')) throw error;
     const user = pg.escapeIdentifier(client.user ?? '');
-    throw new Error(
+    throw new ConfigurationError(
       `The user ${user} may not create databases at ${client.host}:${client.port}: alter role ${user} createdb, or name another user in DATABASE_URL.`,
     );
   }
@@ -145,7 +146,8 @@ async function onServer(server: ServerAddress, action: (client: pg.Client) => Pr
   }
 }
 
-function addressOf(server: ServerAddress, database: string): string {
+/** Leads to another database on the server. */
+export function addressOf(server: ServerAddress, database: string): string {
   const url = new URL(server.connectionString);
   url.pathname = `/${database}`;
   return url.href;

@@ -2,7 +2,8 @@ import { getEventListeners, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CancelledError, ConnectionError, type DatabaseOptions, type DB } from '../../src/index.ts';
+import { CancelledError, ConnectionError, type DatabaseOptions } from '../../src/index.ts';
+import type { DB } from '../../src/types.ts';
 import { isActive, isIdle, isOpen, isSleeping, isWaitingForLock, testFaults } from './faults.ts';
 import { errorOf, isPending, outcomeOf } from './outcome.ts';
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { DB } from '../../src/index.ts';
+import type { DB } from '../../src/types.ts';
 import { testFaults } from './faults.ts';
 import { abortStorm } from './storm.ts';
 

@@ -39,7 +39,7 @@ async function amidFaults<T>(work: Promise<T>): Promise<T> {
     while (!isOver) {
       await all[random(all.length)]?.();
       // Long enough for something to go well on a busy machine too.
-      await delay(20 + random(80));
+      await delay(60 + random(140));
     }
   })();
   try {
@@ -53,7 +53,7 @@ async function amidFaults<T>(work: Promise<T>): Promise<T> {
 
 /** A person with a trip, whose counters show every expense that was counted twice or not. */
 async function traveller() {
-  const database = faults.open({ max: 6, query_timeout: 250, connectionTimeoutMillis: 2000 });
+  const database = faults.open({ max: 6, query_timeout: 500, connectionTimeoutMillis: 2000 });
   const alice = await faults.person(database);
   const trip = await alice.trips.create({ name: 'Big Lap', currency: 'USD' });
   const expense = (id: string) => ({ id, trip_id: trip.id, amount: '1', currency: 'USD', category: 'fuel' });

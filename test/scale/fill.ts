@@ -38,6 +38,9 @@ export async function fill(client: Client, people: number): Promise<void> {
       from people p, generate_series(1, 3) as g;
     insert into budgets (user_id, trip_id, amount, currency, category, period, starts_on)
       select p.id, null, 100.00, 'USD', (array['fuel', 'food'])[g], 'monthly', date '2026-01-01' from people p, generate_series(1, 2) as g;
+    insert into places (user_id, trip_id, name, kind, location, rating)
+      select user_id, id, 'Place ' || k, (array['campsite', 'water', 'laundry'])[k], '{"lat": 38.57331, "lng": -109.54984}', k
+      from laps, generate_series(1, 3) as k;
     create temporary table written as
       select gen_random_uuid() as id, p.id as user_id, p.n, g, (array['public', 'public', 'public', 'friends', 'private'])[g] as visibility
       from people p, generate_series(1, 5) as g;

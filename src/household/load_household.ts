@@ -1,6 +1,6 @@
 import { Client } from 'pg';
-import { createDatabase, type Database } from '../src/index.ts';
-import { readHousehold } from './household.ts';
+import { createDatabase, type Database } from '../index.ts';
+import { readHousehold } from './read_household.ts';
 
 type Household = Awaited<ReturnType<typeof readHousehold>>;
 
@@ -43,6 +43,7 @@ async function count(database: Database): Promise<Record<string, number>> {
     trips: 'trips',
     expenses: 'expenses',
     'income entries': 'income_entries',
+    places: 'places',
     posts: 'posts',
     likes: 'post_likes',
     comments: 'post_comments',
@@ -89,6 +90,7 @@ async function loadPerson(
   await session.trips.createMany(owned(household.trips, sub));
   await session.expenses.createMany(owned(household.expenses, sub));
   await session.income.createMany(owned(household.income, sub));
+  await session.places.createMany(owned(household.places, sub));
 
   const posts = household.posts.filter(({ author }) => author === sub);
   if (posts.length === 0) return;

@@ -8,11 +8,12 @@ import {
   feedbackInputSchema,
   incomeInputSchema,
   messageInputSchema,
+  placeInputSchema,
   postInputSchema,
   profilePatchSchema,
   tripInputSchema,
   uuidSchema,
-} from '../src/index.ts';
+} from '../schemas.ts';
 
 const people = z.array(
   profilePatchSchema.required().extend({
@@ -33,6 +34,7 @@ const expenses = z.array(
   }),
 );
 const income = z.array(incomeInputSchema.extend({ owner }));
+const places = z.array(placeInputSchema.extend({ owner }));
 const posts = z.array(
   postInputSchema.extend({
     id: uuidSchema,
@@ -50,7 +52,7 @@ const conversation = z.object({
   feedback: z.array(feedbackInputSchema),
 });
 
-/** A year of a household that lives in a van, as the files in `household/` tell it. */
+/** A year of a household that lives in a van, as the files in `records/` tell it. */
 export async function readHousehold() {
   return {
     people: people.parse(await json('people')),
@@ -58,6 +60,7 @@ export async function readHousehold() {
     trips: trips.parse(await json('trips')),
     expenses: expenses.parse(parse(await text('expenses.csv'), { columns: true })),
     income: income.parse(await json('income')),
+    places: places.parse(await json('places')),
     posts: posts.parse(await json('posts')),
     conversation: conversation.parse(await json('conversation')),
   };
@@ -68,5 +71,5 @@ async function json(name: string): Promise<unknown> {
 }
 
 function text(name: string): Promise<string> {
-  return readFile(new URL(`household/${name}`, import.meta.url), 'utf8');
+  return readFile(new URL(`records/${name}`, import.meta.url), 'utf8');
 }
