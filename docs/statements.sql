@@ -28,11 +28,13 @@ with
       "trips"
     where
       "user_id" = $2
-      and "id" in (
-        select
-          trip_id
-        from
-          input
+      and "id" = any (
+        array(
+          select
+            trip_id
+          from
+            input
+        )
       )
     order by
       "id"
@@ -3156,11 +3158,13 @@ with
       "trips"
     where
       "user_id" = $2
-      and "id" in (
-        select
-          trip_id
-        from
-          input
+      and "id" = any (
+        array(
+          select
+            trip_id
+          from
+            input
+        )
       )
     order by
       "id"
@@ -3493,11 +3497,13 @@ with
       "trips"
     where
       "user_id" = $2
-      and "id" in (
-        select
-          trip_id
-        from
-          input
+      and "id" = any (
+        array(
+          select
+            trip_id
+          from
+            input
+        )
       )
     order by
       "id"

@@ -64,7 +64,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
 
   await sql`
-    -- Policies compare with these arrays: each is read once a statement, however many rows it filters.
+    -- Policies look people up in these: "in (select unnest(…))" reads each once a statement and hashes it, while an array is
+    -- gone through for each row that it filters.
     create function private.friend_ids() returns uuid[]
       language plpgsql stable set search_path = pg_catalog, pg_temp as $$
     begin

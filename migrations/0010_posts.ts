@@ -133,8 +133,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for select to authenticated using (
         user_id = (select auth.uid())
         or (
-          user_id <> all ((select private.blocked_ids())::uuid[])
-          and (visibility = 'public' or (visibility = 'friends' and user_id = any ((select private.friend_ids())::uuid[])))
+          user_id not in (select unnest(private.blocked_ids()))
+          and (visibility = 'public' or (visibility = 'friends' and user_id in (select unnest(private.friend_ids()))))
         )
         or (visibility <> 'private' and (select private.is_moderator()))
       );

@@ -17,12 +17,12 @@ const events = [
 /** Seen by whoever sees the post, unless one of the two people blocked the other. */
 const visible = sql.raw(`
   (
-    user_id <> all ((select private.blocked_ids())::uuid[])
-    and post_user_id <> all ((select private.blocked_ids())::uuid[])
+    user_id not in (select unnest(private.blocked_ids()))
+    and post_user_id not in (select unnest(private.blocked_ids()))
     and (
       post_user_id = (select auth.uid())
       or post_visibility = 'public'
-      or (post_visibility = 'friends' and post_user_id = any ((select private.friend_ids())::uuid[]))
+      or (post_visibility = 'friends' and post_user_id in (select unnest(private.friend_ids())))
     )
   )
   or (post_visibility <> 'private' and (select private.is_moderator()))`);

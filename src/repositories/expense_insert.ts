@@ -56,6 +56,7 @@ export async function lockTrips(db: Kysely<DB>, userId: string, expenses: readon
 /**
  * Inserts a batch; what has an id or a key that is in use is left out. The trips of all are taken first, in the same order
  * as by `lockTrips`: an insert that takes its first trip only when it counts has ids that another one waits for by then.
+ * They are asked for as an array, for which the plan is the trips' key; for "in" it reads all trips of the user.
  */
 export function insertBatch(db: Kysely<DB>, userId: string, { json }: Pick<Batch, 'json'>) {
   return db
@@ -73,7 +74,7 @@ export function insertBatch(db: Kysely<DB>, userId: string, { json }: Pick<Batch
         .selectFrom('trips')
         .select('id')
         .where('user_id', '=', userId)
-        .where('id', 'in', sql<string>`(select trip_id from input)`)
+        .where('id', '=', sql<string>`any(array(select trip_id from input))`)
         .orderBy('id')
         .forNoKeyUpdate(),
     )
