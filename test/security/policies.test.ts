@@ -41,7 +41,10 @@ describe('policies', () => {
     );
     expect(rows.filter(({ text }) => text.includes('( SELECT auth.uid() AS uid)')).length).toBeGreaterThan(20);
     for (const { policyname, text } of rows) {
-      const unwrapped = text.replace(/\( SELECT (?:(?:auth|private)\.\w+\(\)|unnest\(private\.\w+\(\)\)) AS \w+\)/g, '');
+      const unwrapped = text.replace(
+        /\( SELECT (?:(?:auth|private)\.\w+\(\)|unnest\(private\.\w+\(\)\)) AS \w+\)/g,
+        '',
+      );
       expect(unwrapped, policyname).not.toMatch(/auth\.|private\.|current_setting|SELECT/);
     }
   });
