@@ -64,11 +64,17 @@ async function run({ quick = false, json = false, write = false, only, work, del
   const contenders = await loadContenders();
   const isWanted = (part: (typeof parts)[number]) => only === undefined || only === part;
   const print = (lines: string) => json || console.log(lines);
+  const results = new URL('../docs/benchmarks/', import.meta.url);
 
   await withTemplateDatabase({ log: console.error, stopped }, async ({ server, template }) => {
     const { connectionString } = await cloneDatabase(server, template);
     const machine = await describeMachine(connectionString, server);
     const report: Report = { machine, stages: [], growth: [], starts: [] };
+    // After each part, so that a run that is stopped has written what it measured.
+    const keep = async (lines: string) => {
+      print(`\n${lines}`);
+      if (write) await writeResults(results, report);
+    };
     print(describeHeader(machine));
     const people = await fill(connectionString);
     if (isWanted('works')) {
@@ -82,14 +88,14 @@ async function run({ quick = false, json = false, write = false, only, work, del
         { names, delays, amount },
         stop.signal,
       )) {
-        print(`\n${describeStage(stage)}`);
         report.stages.push(stage);
+        await keep(describeStage(stage));
       }
     }
     if (isWanted('starts') && contenders.length > ownContenders.length) {
       console.error('Measuring: cold starts …');
       report.starts.push(...(await measureColdStarts(connectionString, people, quick ? 1 : 25, stop.signal)));
-      print(`\n${describeStarts(report.starts)}`);
+      await keep(describeStarts(report.starts));
     }
     for (const dimension of isWanted('growth') ? dimensions : []) {
       console.error(`Measuring: ${dimension.title} …`);
@@ -97,11 +103,10 @@ async function run({ quick = false, json = false, write = false, only, work, del
       const amount = { rows: Number(rows ?? (quick ? 100 : 1_000_000)), calls: quick ? 3 : 60 };
       const growth = await measureGrowth(dimension, empty.connectionString, amount, stop.signal);
       await empty.drop();
-      print(`\n${describeGrowth(growth)}`);
       report.growth.push(growth);
+      await keep(describeGrowth(growth));
     }
     if (json) console.log(JSON.stringify(report, undefined, 2));
-    if (write) await writeResults(new URL('../docs/benchmarks/', import.meta.url), report);
   });
 }
 
@@ -128,7 +133,7 @@ async function* measureAll(
       for (const work of wanted) {
         console.error(`Measuring: ${work.title}, ${delay} ms …`);
         const way = delay > 0 ? network.connectionString : connectionString;
-        const part = work.isLong ? 4 : 1;
+        const part = work.isLong ? 8 : 1;
         const times = { ...amount, rounds: Math.ceil(amount.rounds / part), warmUps: Math.ceil(amount.warmUps / part) };
         const measured = await measure(work, contenders, way, people, times, signal);
         const results = resultsOf(measured, (name) => ({
