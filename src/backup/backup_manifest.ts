@@ -4,11 +4,11 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { ArgumentError } from '../types/argument_error.ts';
+import { ArgumentError } from '../arguments/argument_error.ts';
 
 export const dumpFile = 'dump';
 export const manifestFile = 'manifest.json';
-export const manifestSumFile = 'manifest.json.sha256';
+const manifestSumFile = 'manifest.json.sha256';
 
 const manifestSchema = z.strictObject({
   format: z.literal(1),

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Client } from 'pg';
 import { z } from 'zod';
+import { ArgumentError } from '../arguments/argument_error.ts';
 import { connect } from '../session/connect.ts';
-import { ArgumentError } from '../types/argument_error.ts';
 import { runProgram } from './postgres_program.ts';
 import {
   besideServer,

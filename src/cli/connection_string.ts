@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ArgumentError } from '../arguments/argument_error.ts';
 import { clientFor } from '../session/connect.ts';
 import { clusterOwner, openToAll, running } from '../testing/cluster.ts';
-import { ArgumentError } from '../types/argument_error.ts';
 
 /** Where `npm run db:start` keeps its data: `.postgres/`, or a temporary folder for root in a project closed to others. */
 export async function developmentDirectory(): Promise<string> {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
+import { ArgumentError } from '../arguments/argument_error.ts';
 import { clientFor, connect } from '../session/connect.ts';
-import { ArgumentError } from '../types/argument_error.ts';
 import { ConfigurationError } from '../types/errors.ts';
 import { requireMeant, runningDevelopmentDatabase } from './connection_string.ts';
 

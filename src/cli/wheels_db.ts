@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { ArgumentError } from '../arguments/argument_error.ts';
 import { clientFor } from '../session/connect.ts';
 import { isLackOfRight, lackingRight } from '../session/lacking_right.ts';
-import { ArgumentError } from '../types/argument_error.ts';
 import { ValidationError } from '../types/errors.ts';
 import { backupCommand } from './commands/backup.ts';
 import { changesCommand } from './commands/changes.ts';

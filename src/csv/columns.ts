@@ -21,7 +21,7 @@ export const exportedFields = [
  * What a column of a file may hold: a field of an expense, the amounts of debits or of credits alone, or which of the two
  * an amount is.
  */
-export const csvFields = [...exportedFields, 'debit', 'credit', 'direction'] as const;
+const csvFields = [...exportedFields, 'debit', 'credit', 'direction'] as const;
 /** The columns of a file that are imported. */
 export type CsvField = (typeof csvFields)[number];
 

@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect } from 'kysely';
+import { ArgumentError } from '../arguments/argument_error.ts';
 import { Cursor } from '../session/cursor.ts';
 import { createPool } from '../session/pool.ts';
 import { scopedPool } from '../session/scoped_pool.ts';
-import { ArgumentError } from '../types/argument_error.ts';
 import type { DB } from '../types/database.ts';
 import { type Explained, explainingPool } from './explaining_pool.ts';
 import { type Caller, methodsOf, nearest } from './methods.ts';

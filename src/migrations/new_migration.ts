@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentError } from '../types/argument_error.ts';
-import { needsAnotherPlace } from '../types/writable.ts';
+import { ArgumentError } from '../arguments/argument_error.ts';
+import { needsAnotherPlace } from '../arguments/needs_another_place.ts';
 
 /**
  * Writes the next migration of a folder, such as `migrations/0024_trip_photos.ts`.

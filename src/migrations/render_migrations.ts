@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Migration } from 'kysely/migration';
-import { needsAnotherPlace } from '../types/writable.ts';
+import { needsAnotherPlace } from '../arguments/needs_another_place.ts';
 import { migrationsOf } from './migrate.ts';
 import { recordedStatements } from './recorded_statements.ts';
 import { remembered } from './remembered.ts';

@@ -31,7 +31,16 @@ export async function written({ kysely }: User, user_id: string) {
   await kysely.insertInto('posts').values({ user_id, title: 'x', content: 'x', likes_count: 1 }).execute();
   // @ts-expect-error made by the server
   await kysely.updateTable('posts').set({ updated_at: new Date() }).execute();
-  expectTypeOf<'version' | 'updated_at' | 'search'>().not.toExtend<keyof Insertable<DB['trips']>>();
+  // @ts-expect-error friends are made by functions
+  await kysely.insertInto('friendships').values({ user_id, friend_id: user_id, status: 'accepted' }).execute();
+  // @ts-expect-error friends are made by functions
+  await kysely.updateTable('friendships').set({ status: 'accepted' }).execute();
+  // @ts-expect-error likes are given by a function
+  await kysely.insertInto('post_likes').values({ post_id: user_id }).execute();
+  // @ts-expect-error kept by a trigger
+  await kysely.updateTable('public_profiles').set({ full_name: 'x' }).execute();
+  expectTypeOf<Insertable<DB['trips']>['version' | 'updated_at']>().toEqualTypeOf<undefined>();
+  expectTypeOf<Updateable<DB['trips']>['version' | 'updated_at']>().toEqualTypeOf<undefined>();
   expectTypeOf<'id' | 'user_id' | 'created_at'>().not.toExtend<keyof Updateable<DB['trips']>>();
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { needsAnotherPlace } from '../../arguments/needs_another_place.ts';
 import { inspected } from '../../inspect/inspected.ts';
 import { type Limits, readLimit, readLimits, thresholdsOf } from '../../inspect/limits.ts';
 import type { Question } from '../../inspect/question.ts';
@@ -9,7 +10,6 @@ import { makeReport } from '../../inspect/report.ts';
 import { reportPage } from '../../inspect/report_page.ts';
 import { reportText } from '../../inspect/report_text.ts';
 import { textTable } from '../../inspect/text_table.ts';
-import { needsAnotherPlace } from '../../types/writable.ts';
 import { withDatabaseUrl } from '../database_url.ts';
 
 const thresholds = thresholdsOf(questions);

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { needsAnotherPlace } from '../../arguments/needs_another_place.ts';
 import { committedManifest } from '../../manifest/committed_manifest.ts';
-import { needsAnotherPlace } from '../../types/writable.ts';
 import { runCodegen } from '../codegen.ts';
 import { withDevelopmentDatabase } from '../database_url.ts';
 

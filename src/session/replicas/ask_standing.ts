@@ -20,7 +20,7 @@ const ask = `select ${standing} as standing, system_identifier::text as cluster 
 export const lookMillis = 2_000;
 
 /** Where a server stands, and what all servers have in common that are copies of one. */
-export type Sighting = { readonly standing: Standing | undefined; readonly cluster: string | undefined };
+type Sighting = { readonly standing: Standing | undefined; readonly cluster: string | undefined };
 
 /**
  * Asks a server where it stands, and of which cluster it is, on a connection of its own, which shows that it takes new ones.

@@ -2,7 +2,7 @@ import type { SessionContext } from '../claims.ts';
 import { furthest, type LogPosition } from './log_position.ts';
 
 /** A position of the primary that was asked for after so many writes had ended. */
-export type Learned = { readonly writes: number; readonly askedAt: number; readonly position: LogPosition };
+type Learned = { readonly writes: number; readonly askedAt: number; readonly position: LogPosition };
 
 /** When somebody last wrote, as a number of writes, and what a replica must have replayed to show it, once that is known. */
 type Mark = { readonly write: number; position?: LogPosition };
