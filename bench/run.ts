@@ -168,6 +168,12 @@ function readFlags() {
     if (values.only !== undefined && !parts.some((part) => part === values.only)) {
       throw new Error(`--only takes ${parts.join(', ')}.`);
     }
+    const names = works.map(({ name }) => name);
+    const unknown = values.work?.find((name) => !names.includes(name));
+    if (unknown !== undefined) throw new Error(`--work "${unknown}": it takes ${names.join(', ')}.`);
+    const isWhole = (text: string) => /^\d{1,7}$/.test(text);
+    if (!(values.delay ?? []).every(isWhole)) throw new Error('--delay takes whole milliseconds, such as 1.');
+    if (values.rows !== undefined && !isWhole(values.rows)) throw new Error('--rows takes a number, such as 100000.');
     return values;
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n\n${help}`);
