@@ -78,6 +78,11 @@ function explain(error: unknown, client: pg.Client, source: string): DatabaseErr
       `The database "${client.database}" does not exist at ${address(client)}: create it, or correct ${source}.`,
     );
   }
+  if (code !== undefined) {
+    return new ConnectionError(
+      `The server at ${address(client)} takes no connection now (${message}): try again later.`,
+    );
+  }
   return new ConnectionError(
     `No Postgres answers at ${address(client)} (${message}): start the server, or correct ${source}.`,
   );

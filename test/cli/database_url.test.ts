@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { connect } from '../../src/session/connect.ts';
 import { runScript } from '../support/run_script.ts';
 
 let folder: string;
@@ -58,4 +60,21 @@ test('what is wrong is named by the option that it came by', { timeout: 60_000 }
     `1 ${gone} --server-url.\n`,
     '2 DATABASE_URL is malformed: it must look like postgres://user:password@host:5432/database, without spaces, with special characters percent-encoded.\n',
   ]);
+});
+
+test('a server that is full is not said to be gone', async () => {
+  const { host } = new URL(inject('connectionString'));
+  const client = await connect(inject('connectionString'));
+  const role = `full_${randomBytes(4).toString('hex')}`;
+  try {
+    await client.query(`create role ${role} login password 's3cret' connection limit 0`);
+    const { code, stderr } = await wheelsDb(inThis({ username: role, password: 's3cret' }), 'inspect', 'locks');
+    expect(stderr).toBe(
+      `The server at ${host} takes no connection now (too many connections for role "${role}"): try again later.\n`,
+    );
+    expect(code).toBe(1);
+  } finally {
+    await client.query(`drop role ${role}`);
+    await client.end();
+  }
 });
