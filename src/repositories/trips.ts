@@ -79,6 +79,18 @@ const insertTrips = compiledOnce((db, { user_id, json }: { user_id: string; json
     .returning(tripColumns),
 );
 
+type Change = Updateable<DB['trips']> & { user_id: string; id: string; if_version?: number | undefined };
+
+const updateTrip = compiledOnce((db, { user_id, id, if_version, ...changes }: Change) => {
+  const query = db
+    .updateTable('trips')
+    .set(changes)
+    .where('user_id', '=', user_id)
+    .where('id', '=', id)
+    .returning(tripColumns);
+  return if_version === undefined ? query : query.where('version', '=', if_version);
+});
+
 /** A user's own trips. */
 export class TripRepository {
   readonly #db: Kysely<DB>;
@@ -181,7 +193,11 @@ export class TripRepository {
    * await alice.trips.update(trip.id, { end_date: '2027-02-01' }, { if_version: trip.version });
    */
   async update(id: string, patch: TripPatch, options: IfVersion = {}): Promise<Trip> {
-    return await this.#update(id, validate(tripChangeSchema, patch), validate(ifVersionSchema, options));
+    const changes = validate(tripChangeSchema, patch);
+    const { if_version } = validate(ifVersionSchema, options);
+    const own = { user_id: this.#userId, id: validate(uuidSchema, id, 'id') };
+    const [trip] = await updateTrip(this.#db, { ...changes, ...own, if_version });
+    return trip ?? (await explainMiss('trip', if_version, () => this.find(id)));
   }
 
   /**
@@ -234,7 +250,7 @@ export class TripRepository {
     const stop = JSON.stringify(validate(destinationSchema, destination));
     const { at = 200, if_version } = validate(additionSchema, options);
     const destinations = sql<string>`jsonb_insert(destinations, array[${at}::text], ${stop}::jsonb)`;
-    return await this.#update(id, { destinations }, { if_version });
+    return await this.#setDestinations(id, destinations, { if_version });
   }
 
   /**
@@ -248,11 +264,10 @@ export class TripRepository {
     const stop = validate(placeSchema, at, 'at');
     const changes = JSON.stringify(validate(destinationPatchSchema, patch));
     const changed = sql`jsonb_strip_nulls((destinations -> ${stop}::integer) || ${changes}::jsonb)`;
-    return await this.#update(
-      id,
-      { destinations: sql<string>`jsonb_set(destinations, array[${stop}::text], ${changed})` },
-      { ...validate(ifVersionSchema, options), stop },
-    );
+    return await this.#setDestinations(id, sql<string>`jsonb_set(destinations, array[${stop}::text], ${changed})`, {
+      ...validate(ifVersionSchema, options),
+      stop,
+    });
   }
 
   /**
@@ -265,9 +280,9 @@ export class TripRepository {
   async moveDestination(id: string, move: { from: number; to: number }, options: IfVersion = {}): Promise<Trip> {
     const { from: stop, to: place } = validate(moveSchema, move);
     const others = sql`destinations - ${stop}::integer`;
-    return await this.#update(
+    return await this.#setDestinations(
       id,
-      { destinations: sql<string>`jsonb_insert(${others}, array[${place}::text], destinations -> ${stop}::integer)` },
+      sql<string>`jsonb_insert(${others}, array[${place}::text], destinations -> ${stop}::integer)`,
       { ...validate(ifVersionSchema, options), stop },
     );
   }
@@ -281,11 +296,10 @@ export class TripRepository {
    */
   async removeDestination(id: string, at: number, options: IfVersion = {}): Promise<Trip> {
     const stop = validate(placeSchema, at, 'at');
-    return await this.#update(
-      id,
-      { destinations: sql<string>`destinations - ${stop}::integer` },
-      { ...validate(ifVersionSchema, options), stop },
-    );
+    return await this.#setDestinations(id, sql<string>`destinations - ${stop}::integer`, {
+      ...validate(ifVersionSchema, options),
+      stop,
+    });
   }
 
   /**
@@ -395,15 +409,15 @@ export class TripRepository {
   }
 
   /** With `stop`, only if the itinerary has a stop at that place. */
-  async #update(
+  async #setDestinations(
     id: string,
-    changes: Updateable<DB['trips']> | { destinations: RawBuilder<string> },
+    destinations: RawBuilder<string>,
     { if_version, stop }: IfVersion & { stop?: number },
   ): Promise<Trip> {
     const key = validate(uuidSchema, id, 'id');
     let query = this.#db
       .updateTable('trips')
-      .set(changes)
+      .set({ destinations })
       .where('user_id', '=', this.#userId)
       .where('id', '=', key)
       .returning(tripColumns);
