@@ -27,8 +27,8 @@ export async function readTheBank(maya: User): Promise<void> {
   }
 }
 
-export async function budgetTheSummer(maya: User): Promise<void> {
-  heading('She keeps an eye on her budgets');
+export async function watchTheBudgets(maya: User): Promise<void> {
+  heading('She keeps an eye on her budgets: this is how they stood on 20 October 2026');
   await maya.budgets.createMany([
     { amount: '400.00', category: 'fuel', period: 'monthly', starts_on: '2026-01-01' },
     { amount: '120.00', category: 'groceries', period: 'weekly', starts_on: '2026-01-05' },

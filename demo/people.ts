@@ -28,7 +28,7 @@ export async function lookAround(maya: User, priya: User): Promise<void> {
 }
 
 export async function moderate(sam: User, priya: User, backend: ServiceSession): Promise<void> {
-  heading('A moderator takes an advertisement down');
+  heading('The service takes an advertisement down');
   const spam = await priya.posts.create({ title: 'Cheap diesel!!!', content: 'Write to me for a discount.' });
   const before = (await sam.posts.search('diesel')).length;
   await backend.moderation.removePost(spam.id);

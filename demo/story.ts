@@ -6,7 +6,7 @@ import {
   type Session,
   type UserRepositories,
 } from '../src/index.ts';
-import { budgetTheSummer, readTheBank } from './money.ts';
+import { readTheBank, watchTheBudgets } from './money.ts';
 import { lookAround, moderate } from './people.ts';
 import { heading, money, say, table } from './print.ts';
 
@@ -29,7 +29,7 @@ export async function tellStory(connectionString: string): Promise<void> {
     await planTheWayBack(maya);
     await searchAndLookAhead(maya);
     await readTheBank(maya);
-    await budgetTheSummer(maya);
+    await watchTheBudgets(maya);
     await share(maya, sam, priya, database.asAnon());
     await lookAround(maya, priya);
     await moderate(sam, priya, database.asService());
@@ -191,7 +191,7 @@ async function takeHome(maya: User): Promise<void> {
   heading('At last she takes everything with her');
   const rows = new Map<string, number>();
   for await (const { table: name } of maya.profiles.exportData()) rows.set(name, (rows.get(name) ?? 0) + 1);
-  say(`  Her export: ${[...rows].map(([name, count]) => `${count} ${name}`).join(', ')}.`);
+  say(`  Her export: ${[...rows].map(([name, count]) => `${name} ${count}`).join(', ')}.`);
 }
 
 async function tryWhatIsForbidden(maya: User, priya: User): Promise<void> {
@@ -225,7 +225,7 @@ async function tryWhatIsForbidden(maya: User, priya: User): Promise<void> {
           })
           .execute(),
     ],
-    ['Maya spends a third of a cent', () => maya.expenses.create({ amount: '0.003', category: 'fuel' })],
+    ['Maya spends three tenths of a cent', () => maya.expenses.create({ amount: '0.003', category: 'fuel' })],
     [
       'Maya ends a trip before it starts',
       () => maya.trips.create({ name: 'Back in time', start_date: '2027-05-02', end_date: '2027-05-01' }),

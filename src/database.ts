@@ -47,6 +47,7 @@ import { serverName } from './telemetry/server.ts';
 import { Tracing } from './telemetry/tracing.ts';
 import type { DB } from './types/database.ts';
 import { ConfigurationError, type DatabaseError } from './types/errors.ts';
+import { requireObject } from './types/validate.ts';
 
 /**
  * As `pg.Pool` takes it: `connectionString`, `max`, `connectionTimeoutMillis` (default 10 s), `ssl` …; besides these, limits
@@ -295,9 +296,10 @@ export function createDatabase({
 
   function open<Repositories extends object>(
     context: SessionContext,
-    { signal, readOnly = false, after }: SessionOptions,
+    options: SessionOptions,
     repositoriesOf: (kysely: Kysely<DB>) => Repositories,
   ): Session<Repositories> {
+    const { signal, readOnly = false, after } = requireObject(options, ['signal', 'readOnly', 'after']);
     checkSignal(signal);
     const position = after === undefined ? undefined : parsePosition(after);
     const route = readOnly ? replicas?.forReading(context, position) : replicas?.forWriting(context);
@@ -349,9 +351,11 @@ export function createDatabase({
     asAnon: (options = {}) => open(anonContext(), options, repositoriesOf.anon),
     asService: (options = {}) => ({
       ...open(serviceContext(), options, repositoriesOf.service),
-      onBehalfOf: (userId, { signal = options.signal, readOnly, after = options.after } = {}) =>
-        open(onBehalfContext(userId), { signal, readOnly: options.readOnly || readOnly, after }, (kysely) =>
-          repositoriesOf.onBehalf(kysely, userId),
+      onBehalfOf: (userId, { signal = options.signal, after = options.after, ...others } = {}) =>
+        open(
+          onBehalfContext(userId),
+          { ...others, signal, after, readOnly: options.readOnly || others.readOnly },
+          (kysely) => repositoriesOf.onBehalf(kysely, userId),
         ),
     }),
     changes: (options = {}) => feeds.database(options),

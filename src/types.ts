@@ -53,13 +53,7 @@ export type { OwnRow } from './repositories/own_data.ts';
 export type { Conversation, ConversationFilter, ConversationInput } from './repositories/pam.ts';
 export type { HistoryOrder, Message, MessageInput } from './repositories/pam_messages.ts';
 export type { Place, PlaceFilter, PlaceInput, PlacePatch } from './repositories/places.ts';
-export {
-  type FeedPost,
-  type FeedScope,
-  feedScopes,
-  type PageRequest,
-  type PostWithAuthor,
-} from './repositories/post_feed.ts';
+export { type FeedPost, type FeedScope, feedScopes, type PostWithAuthor } from './repositories/post_feed.ts';
 export type { CommentWithAuthor, Liker } from './repositories/post_reactions.ts';
 export type { AuthorFilter, Circle } from './repositories/post_reader.ts';
 export type { Post } from './repositories/post_row.ts';
@@ -78,6 +72,6 @@ export * from './types/enums.ts';
 export type * from './types/functions.ts';
 export type { Destination, DestinationPatch, Itinerary, JsonObject, JsonValue, Location, Route } from './types/json.ts';
 export type { Money } from './types/money.ts';
-export type { Page } from './types/page.ts';
+export type { Page, PageRequest } from './types/page.ts';
 export type * from './types/summaries.ts';
 export type { IfVersion } from './types/version.ts';

@@ -57,7 +57,8 @@ function requireWellFormed(connectionString: string, source: string): void {
 async function findDatabase(_: Command, called: Command): Promise<void> {
   if (called.opts().databaseUrl) return;
   const found = await runningDevelopmentDatabase();
-  if (!found) refuse(called, 'set DATABASE_URL, give --database-url, or run npm run db:start');
+  if (!found)
+    refuse(called, 'set DATABASE_URL, give --database-url, or, in a clone of the repository, run npm run db:start');
   called.setOptionValue('databaseUrl', found);
 }
 

@@ -12,4 +12,4 @@
  * import { migrate } from '@wheelsandwins/db/migrations';
  * await migrate(process.env.DATABASE_URL, 'latest');
  */
-export { migrate, migrationProvider } from './migrate.ts';
+export { type MigrationTarget, migrate, migrationProvider } from './migrate.ts';

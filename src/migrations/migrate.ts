@@ -13,6 +13,7 @@ import {
 } from 'kysely/migration';
 import pg from 'pg';
 import { isLackOfRight, lackingRight } from '../session/lacking_right.ts';
+import { ConfigurationError } from '../types/errors.ts';
 import { remembered } from './remembered.ts';
 
 /** The folder of this package's migrations. */
@@ -45,19 +46,29 @@ export function migratorProps(db: MigratorProps['db'], folder: string): Migrator
   return { db, provider: providerOf(folder) };
 }
 
+const migrationTargets = ['latest', 'previous', 'nothing'] as const;
+
+/** The latest migration, or the one before the last that ran, or none of them: all tables and their rows are dropped. */
+export type MigrationTarget = (typeof migrationTargets)[number];
+
 /**
  * Migrates a database to the latest migration, or down to nothing, or takes the last migration back.
  *
  * @returns the names of the migrations that ran, in their order
- * @throws {PermissionError} if the role lacks a right, which it names; `Error` with one line if something else is wrong. All
- *   migrations run in one transaction, so nothing was changed
+ * @throws {ConfigurationError} if there is no connection string or no such target; `PermissionError` if the role lacks a
+ *   right, which it names; `Error` with one line if something else is wrong. All migrations run in one transaction, so
+ *   nothing was changed.
+ * @example
+ * await migrate(process.env.DATABASE_URL, 'latest'); // ['0001_foundations', …], and [] the second time
  */
-export async function migrate(
-  connectionString: string | undefined,
-  target: 'latest' | 'nothing' | 'previous',
-): Promise<string[]> {
+export async function migrate(connectionString: string | undefined, target: MigrationTarget): Promise<string[]> {
   // `pg` would go to whatever listens on this machine.
-  if (!connectionString) throw new Error('The connection string is empty: name the database to migrate.');
+  if (!connectionString) throw new ConfigurationError('The connection string is empty: name the database to migrate.');
+  if (!migrationTargets.includes(target)) {
+    throw new ConfigurationError(
+      `The target of a migration is one of ${migrationTargets.join(', ')}. Nothing was changed.`,
+    );
+  }
   const pool = new pg.Pool({ lock_timeout: lockTimeoutMillis, connectionString, max: 1 });
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
@@ -70,7 +81,7 @@ export async function migrate(
   }
 }
 
-async function migrateTo(target: 'latest' | 'nothing' | 'previous', migrator: Migrator): Promise<MigrationResultSet> {
+async function migrateTo(target: MigrationTarget, migrator: Migrator): Promise<MigrationResultSet> {
   if (target === 'latest') return await migrator.migrateToLatest();
   if (target === 'previous') return await migrator.migrateDown();
   return await migrator.migrateTo(NO_MIGRATIONS);

@@ -114,6 +114,12 @@ export const referencePages: readonly ReferencePage[] = [
     names: /Schema$|^validate$/,
   },
   {
+    name: 'migrations',
+    title: 'Migrations',
+    lead: 'The way to the schema, from `@wheelsandwins/db/migrations`. [Migrations](../migrations.md) tells how to deploy them.',
+    sources: ['migrations/'],
+  },
+  {
     name: 'testing',
     title: 'Testing',
     lead: 'A migrated Postgres for a service’s own tests, from `@wheelsandwins/db/testing`.',

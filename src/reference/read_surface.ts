@@ -21,7 +21,7 @@ export type Export = {
 const source = fileURLToPath(new URL('..', import.meta.url));
 
 /** What users import, by the files in `src`: `./migrations` has no more than docs/migrations.md tells. */
-const entries = ['index.ts', 'types.ts', 'schemas.ts', 'testing/index.ts'];
+const entries = ['index.ts', 'types.ts', 'schemas.ts', 'migrations/index.ts', 'testing/index.ts'];
 
 /** Everything that the package exports, in the order of its files and, within a file, of its lines. */
 export function readSurface(): Export[] {

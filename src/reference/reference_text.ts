@@ -27,8 +27,8 @@ function indexText(surface: readonly Export[]): string {
     return `| [${page.title}](${page.name}.md) | ${names.slice(0, 4).join(', ')}${names.length > 4 ? ' …' : ''} |`;
   });
   return `# Reference\n\n${written}\n\nEvery name that the package exports. What runs is imported from \`@wheelsandwins/db\`; types of rows and inputs, and lists of
-values, from \`@wheelsandwins/db/types\`; what checks input from \`@wheelsandwins/db/schemas\`; what tests need from
-\`@wheelsandwins/db/testing\`.\n\n| page | has |\n| --- | --- |\n${rows.join('\n')}\n`;
+values, from \`@wheelsandwins/db/types\`; what checks input from \`@wheelsandwins/db/schemas\`; the way to the schema
+from \`@wheelsandwins/db/migrations\`; what tests need from \`@wheelsandwins/db/testing\`.\n\n| page | has |\n| --- | --- |\n${rows.join('\n')}\n`;
 }
 
 function pageText({ title, lead }: ReferencePage, exports: readonly Export[], linkTo: LinkTo): string {

@@ -2,7 +2,15 @@ import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { type ProfileRole, type ProfileStatus, profileRoles, profileStatuses } from '../types/enums.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
@@ -69,7 +77,7 @@ export class AccountRepository {
    * @example
    * const { items, next_cursor } = await database.asService().accounts.list({ status: 'suspended' });
    */
-  async list(request: { limit?: number; cursor?: string | null } & AccountFilter = {}): Promise<Page<Account>> {
+  async list(request: PageRequest & AccountFilter = {}): Promise<Page<Account>> {
     const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const { role, status } = validate(filterSchema, filter);

@@ -5,7 +5,15 @@ import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import { budgetPeriods } from '../types/enums.ts';
 import { amountSchema } from '../types/money.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { categorySchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
@@ -89,7 +97,6 @@ export type BudgetFilter = z.input<typeof budgetFilterSchema>;
 export type BudgetUsageRequest = z.input<typeof usageSchema>;
 
 type Cursor = string | null | undefined;
-type Paging = { limit?: number; cursor?: Cursor };
 
 /** A user's own budgets. */
 export class BudgetRepository {
@@ -159,7 +166,7 @@ export class BudgetRepository {
    * @example
    * const { items } = await alice.budgets.list({ trip_id: trip.id });
    */
-  async list(request: Paging & BudgetFilter = {}): Promise<Page<Budget>> {
+  async list(request: PageRequest & BudgetFilter = {}): Promise<Page<Budget>> {
     const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const page = this.#page('budgets.list', validate(budgetFilterSchema, filter), cursor, most);
@@ -177,7 +184,7 @@ export class BudgetRepository {
    * // [{ category: 'fuel', amount: '400.00', period_start: '2026-12-01', period_end: '2026-12-31', used: '368.20',
    * //    remaining: '31.80', percent: 92.1, state: 'near', … }]
    */
-  async usage(asked: Paging & BudgetUsageRequest = {}): Promise<Page<BudgetUsage>> {
+  async usage(asked: PageRequest & BudgetUsageRequest = {}): Promise<Page<BudgetUsage>> {
     const { limit, cursor, ...request } = requireObject(asked);
     const { as_of, threshold = 80, states, ...filter } = validate(usageSchema, request);
     const most = clampLimit(limit);
@@ -197,8 +204,8 @@ export class BudgetRepository {
    * const { items } = await alice.budgets.history(budget.id, { limit: 12 });
    * // [{ period_start: '2026-12-01', period_end: '2026-12-31', used: '368.20', remaining: '31.80', percent: 92.1 }, …]
    */
-  async history(id: string, request: Paging & { as_of?: string } = {}): Promise<Page<BudgetPeriodUsage>> {
-    const { limit, cursor, as_of } = requireObject(request);
+  async history(id: string, request: PageRequest & { as_of?: string } = {}): Promise<Page<BudgetPeriodUsage>> {
+    const { limit, cursor, as_of } = requireObject(request, ['limit', 'cursor', 'as_of']);
     const key = validate(uuidSchema, id, 'id').toLowerCase();
     const day = validate(dateSchema.optional(), as_of, 'as_of');
     const most = clampLimit(limit);

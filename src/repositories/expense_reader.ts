@@ -1,7 +1,15 @@
 import type { Kysely } from 'kysely';
 import { isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
-import { clampLimit, decodeCursor, encodeCursor, type Page, rowsToRead, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  type Page,
+  type PageRequest,
+  rowsToRead,
+  toPage,
+} from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
@@ -66,7 +74,7 @@ export class ExpenseReader {
    * @example
    * const { items, next_cursor } = await alice.expenses.list({ trip_id: trip.id, tag: 'van', since: '2026-10-01' });
    */
-  async list(request: { limit?: number; cursor?: string | null } & ExpenseFilter = {}): Promise<Page<Expense>> {
+  async list(request: PageRequest & ExpenseFilter = {}): Promise<Page<Expense>> {
     const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const [last_date, last_id] = cursor ? decodeCursor('expenses.list', cursor, [isDate, isUuid]) : [];

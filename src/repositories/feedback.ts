@@ -3,7 +3,15 @@ import { z } from 'zod';
 import { dateSchema } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
 import { jsonObjectSchema } from '../types/json.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
@@ -91,7 +99,7 @@ export class FeedbackReader {
    * @example
    * const { items } = await database.asService().feedback.list({ thumbs_up: false, since: '2026-11-01' });
    */
-  async list(request: { limit?: number; cursor?: string | null } & FeedbackFilter = {}): Promise<Page<Feedback>> {
+  async list(request: PageRequest & FeedbackFilter = {}): Promise<Page<Feedback>> {
     return await readPage('feedback.list', this.#db.selectFrom('pam_feedback'), utc, request);
   }
 
@@ -167,9 +175,7 @@ export class FeedbackRepository {
    * @example
    * const { items } = await alice.pam.listFeedback({ message_ids: messages.map(({ id }) => id), limit: 100 });
    */
-  async listFeedback(
-    request: { limit?: number; cursor?: string | null } & FeedbackFilter = {},
-  ): Promise<Page<Feedback>> {
+  async listFeedback(request: PageRequest & FeedbackFilter = {}): Promise<Page<Feedback>> {
     const own = this.db.selectFrom('pam_feedback').where('user_id', '=', this.userId);
     return await readPage('pam.feedback', own, this.#zone(), request);
   }
@@ -225,7 +231,7 @@ async function readPage(
   kind: string,
   feedback: ReturnType<typeof selectFeedback>,
   zone: Zone,
-  request: { limit?: number; cursor?: string | null } & FeedbackFilter,
+  request: PageRequest & FeedbackFilter,
 ): Promise<Page<Feedback>> {
   const { limit, cursor, ...filter } = requireObject(request);
   const most = clampLimit(limit);

@@ -3,12 +3,20 @@ import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { type FriendshipStatus, friendshipStatuses } from '../types/enums.ts';
 import type { BlockedUser, Friendship, MutualFriend } from '../types/functions.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
-import type { Bounds, PageRequest } from './post_feed.ts';
+import type { Bounds } from './post_feed.ts';
 import { found } from './stored.ts';
 
 /** The other side of a friendship, as the user sees it. */
@@ -107,7 +115,7 @@ export class FriendRepository {
    * const { items } = await alice.friends.mutual(bob.id); // [{ friend_id, full_name, avatar_url }, …]
    */
   async mutual(id: string, request: PageRequest = {}): Promise<Page<MutualFriend>> {
-    const { limit, cursor } = requireObject(request);
+    const { limit, cursor } = requireObject(request, ['limit', 'cursor']);
     const most = clampLimit(limit);
     const other = validate(uuidSchema, id, 'id').toLowerCase();
     const kind = `friends.mutual ${other}`;
@@ -229,7 +237,7 @@ export class FriendRepository {
    * const { items } = await alice.friends.blocked({ limit: 50 }); // [{ blocked_id, full_name, … }, …]
    */
   async blocked(request: PageRequest = {}): Promise<Page<BlockedUser>> {
-    const { limit, cursor } = requireObject(request);
+    const { limit, cursor } = requireObject(request, ['limit', 'cursor']);
     const most = clampLimit(limit);
     const [created_at, id] = cursor ? decodeCursor('friends.blocked', cursor, [isTimestamptz, isUuid]) : [];
     const { rows } = await sql<BlockedUser & { sort_key: string }>`

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
 import type { IncomeOccurrence } from '../types/functions.ts';
-import { clampLimit, decodeCursor, encodeCursor, type Page, toPage } from '../types/page.ts';
+import { clampLimit, decodeCursor, encodeCursor, type Page, type PageRequest, toPage } from '../types/page.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
@@ -121,7 +121,7 @@ export class IncomeRepository {
    * @example
    * const { items } = await alice.income.list({ type: 'recurring', currency: 'AUD' });
    */
-  async list(request: { limit?: number; cursor?: string | null } & IncomeFilter = {}): Promise<Page<IncomeEntry>> {
+  async list(request: PageRequest & IncomeFilter = {}): Promise<Page<IncomeEntry>> {
     const { limit, cursor, ...filter } = requireObject(request);
     const most = clampLimit(limit);
     const [last_date, last_id] = cursor ? decodeCursor('income.list', cursor, [isDate, isUuid]) : [];

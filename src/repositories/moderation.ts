@@ -1,19 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../types/database.ts';
-import type { Page } from '../types/page.ts';
+import type { Page, PageRequest } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
-import {
-  type Bounds,
-  newestPosts,
-  type PageRequest,
-  type PostWithAuthor,
-  pageOf,
-  selectWithAuthor,
-} from './post_feed.ts';
+import { type Bounds, newestPosts, type PostWithAuthor, pageOf, selectWithAuthor } from './post_feed.ts';
 import { type CommentWithAuthor, deleteComment, selectCommentsWithAuthor } from './post_reactions.ts';
 import { wasDeleted } from './stored.ts';
 

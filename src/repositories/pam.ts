@@ -11,6 +11,7 @@ import {
   isBigint,
   isTimestamptz,
   type Page,
+  type PageRequest,
   rowsToRead,
   toPage,
 } from '../types/page.ts';
@@ -50,8 +51,6 @@ const historySchema = z.strictObject({
 });
 
 const lengthSchema = z.strictObject({ max_characters: z.int().min(1).max(10_000_000) });
-
-type PageRequest = { limit?: number; cursor?: string | null };
 
 /**
  * A user's conversations with PAM. `Role` is what this session may write: 'user' for the user, any role for the service on
@@ -262,7 +261,7 @@ export class PamRepository<Role extends MessageRole = 'user'> extends FeedbackRe
    * const { items } = await alice.pam.search('free camp moab');
    */
   async search(term: string, request: PageRequest & { conversation_id?: string } = {}): Promise<Page<Message>> {
-    const { limit, cursor, conversation_id } = requireObject(request);
+    const { limit, cursor, conversation_id } = requireObject(request, ['limit', 'cursor', 'conversation_id']);
     const most = clampLimit(limit);
     const words = validate(textSchema(200), term, 'term');
     const conversation = validate(uuidSchema.optional(), conversation_id, 'conversation_id')?.toLowerCase() ?? null;

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import { placeKinds } from '../types/enums.ts';
 import { locationSchema, tagsSchema } from '../types/json.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
@@ -145,7 +153,7 @@ export class PlaceRepository {
    * @example
    * const { items } = await alice.places.list({ kind: 'campsite', trip_id: trip.id });
    */
-  async list(request: { limit?: number; cursor?: string | null } & PlaceFilter = {}): Promise<Page<Place>> {
+  async list(request: PageRequest & PlaceFilter = {}): Promise<Page<Place>> {
     const { limit, cursor, ...filter } = requireObject(request);
     const { kind, trip_id } = validate(placeFilterSchema, filter);
     const most = clampLimit(limit);

@@ -1,14 +1,19 @@
 import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import type { DB } from '../types/database.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { isUuid } from '../types/uuid.ts';
 import { requireObject } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
 import { type Post, postColumns } from './post_row.ts';
-
-/** `limit` is from 1 to 100, default 20; `cursor` is the `next_cursor` of the page before. */
-export type PageRequest = { limit?: number; cursor?: string | null };
 
 /** A post with the name and picture of its author, which are null where they are not for this session to see. */
 export type PostWithAuthor = Post & { full_name: string | null; avatar_url: string | null };
@@ -147,7 +152,7 @@ export async function pageOf<Row extends { id: string; sort_key: string }>(
   request: PageRequest,
   read: (bounds: Bounds) => Promise<Row[]>,
 ): Promise<Page<Omit<Row, 'sort_key'>>> {
-  const { limit, cursor } = requireObject(request);
+  const { limit, cursor } = requireObject(request, ['limit', 'cursor']);
   const most = clampLimit(limit);
   const [last_created_at, last_id] = cursor ? decodeCursor(kind, cursor, [isTimestamptz, isUuid]) : [];
   return toPage(

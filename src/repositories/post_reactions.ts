@@ -1,13 +1,21 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { DB } from '../types/database.ts';
 import type { PostComment } from '../types/functions.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { isUuid, uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { firstRows } from './first_rows.ts';
-import { type Bounds, type PageRequest, pageOf } from './post_feed.ts';
+import { type Bounds, pageOf } from './post_feed.ts';
 import { PostReader } from './post_reader.ts';
 import { found } from './stored.ts';
 
@@ -105,7 +113,7 @@ export class PostReactionRepository extends PostReader {
    * const { items } = await alice.posts.likes(post.id); // [{ user_id, full_name, avatar_url, created_at }, …]
    */
   async likes(id: string, request: PageRequest = {}): Promise<Page<Liker>> {
-    const { limit, cursor } = requireObject(request);
+    const { limit, cursor } = requireObject(request, ['limit', 'cursor']);
     const most = clampLimit(limit);
     const post_id = validate(uuidSchema, id, 'id').toLowerCase();
     const kind = `posts.likes ${post_id}`;
@@ -126,8 +134,8 @@ export class PostReactionRepository extends PostReader {
    * @example
    * const comment = await bob.posts.comment(post.id, 'Is there water?', { id: crypto.randomUUID() });
    */
-  async comment(id: string, content: string, options: { id?: string } = {}): Promise<PostComment> {
-    const { id: comment_id } = requireObject(options);
+  async comment(id: string, content: string, options: { id?: string | undefined } = {}): Promise<PostComment> {
+    const { id: comment_id } = requireObject(options, ['id']);
     const { rows } = await sql<PostComment>`
       select * from public.comment_on_post(
         ${validate(uuidSchema, id, 'id')}, ${validate(commentSchema, content, 'content')},

@@ -3,20 +3,11 @@ import { z } from 'zod';
 import type { DB } from '../types/database.ts';
 import type { PostSearchResult } from '../types/functions.ts';
 import { latitude, longitude, tagSchema } from '../types/json.ts';
-import { clampLimit, type Page } from '../types/page.ts';
+import { clampLimit, type Page, type PageRequest } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
-import {
-  type Bounds,
-  type FeedPost,
-  newestFirst,
-  newestPosts,
-  type PageRequest,
-  pageOf,
-  readFeed,
-  selectFeed,
-} from './post_feed.ts';
+import { type Bounds, type FeedPost, newestFirst, newestPosts, pageOf, readFeed, selectFeed } from './post_feed.ts';
 import { type Post, selectPosts } from './post_row.ts';
 import { type NearbyPost, readNearby } from './posts_nearby.ts';
 import { found } from './stored.ts';
@@ -145,8 +136,8 @@ export class PostReader {
    * @example
    * const found = await visitor.posts.search('red dust', { limit: 10 });
    */
-  async search(term: string, request: { limit?: number } = {}): Promise<PostSearchResult[]> {
-    const { limit } = requireObject(request);
+  async search(term: string, request: Omit<PageRequest, 'cursor'> = {}): Promise<PostSearchResult[]> {
+    const { limit } = requireObject(request, ['limit']);
     const { rows } = await sql<PostSearchResult>`
       select * from public.search_posts(${validate(z.string(), term, 'term')}, ${clampLimit(limit)})
     `.execute(this.db);

@@ -10,23 +10,14 @@ import {
   tagSchema,
   tagsSchema,
 } from '../types/json.ts';
-import type { Page } from '../types/page.ts';
+import type { Page, PageRequest } from '../types/page.ts';
 import { textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema } from '../types/version.ts';
 import { compiledOnce } from './compiled_once.ts';
 import { manyRowsSchema, rowsAsJson } from './many_rows.ts';
-import {
-  type Bounds,
-  type FeedPost,
-  type FeedScope,
-  feedScopes,
-  newestPosts,
-  type PageRequest,
-  pageOf,
-  readFeed,
-} from './post_feed.ts';
+import { type Bounds, type FeedPost, type FeedScope, feedScopes, newestPosts, pageOf, readFeed } from './post_feed.ts';
 import { PostReactionRepository } from './post_reactions.ts';
 import { type Post, postColumns, selectPosts } from './post_row.ts';
 import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';

@@ -1,9 +1,17 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DB } from '../types/database.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { isUuid } from '../types/uuid.ts';
 import { compiledOnce } from './compiled_once.ts';
-import { type FeedPost, type PageRequest, selectFeed } from './post_feed.ts';
+import { type FeedPost, selectFeed } from './post_feed.ts';
 
 /** A post, and how many kilometres it is from the place that was asked for: to the metre, along a great circle. */
 export type NearbyPost = FeedPost & { distance_km: number };

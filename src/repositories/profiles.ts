@@ -5,10 +5,11 @@ import { currencySchema } from '../types/currency.ts';
 import type { DB } from '../types/database.ts';
 import type { UserActivity } from '../types/functions.ts';
 import { type JsonObject, jsonObjectSchema } from '../types/json.ts';
-import { clampLimit } from '../types/page.ts';
+import { clampLimit, type PageRequest } from '../types/page.ts';
 import { httpsUrlSchema, textSchema } from '../types/text.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
+import { type IfVersion, ifVersionSchema } from '../types/version.ts';
 import { type OwnRow, streamOwnRows } from './own_data.ts';
 import { explainMiss, found, wasDeleted } from './stored.ts';
 
@@ -32,8 +33,6 @@ export const profilePatchSchema = z
   })
   .partial()
   .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'must change at least one field');
-
-const versionSchema = z.int().min(1).optional();
 
 /** What a user may change of their profile. `preferences` replaces the whole object; `updatePreferences` merges. */
 export type ProfilePatch = z.input<typeof profilePatchSchema>;
@@ -120,17 +119,16 @@ export class ProfileRepository extends PublicProfileRepository {
    * @example
    * await alice.profiles.update({ timezone: 'Pacific/Auckland', currency: 'NZD' });
    */
-  async update(patch: ProfilePatch, options: { if_version?: number } = {}): Promise<Profile> {
-    const { if_version } = requireObject(options);
+  async update(patch: ProfilePatch, options: IfVersion = {}): Promise<Profile> {
     const { preferences, ...rest } = validate(profilePatchSchema, patch);
     const changes: Updateable<DB['profiles']> = {
       ...rest,
       ...(preferences && { preferences: JSON.stringify(preferences) }),
     };
-    const version = validate(versionSchema, if_version, 'if_version');
+    const { if_version } = validate(ifVersionSchema, options);
     let query = this.db.updateTable('profiles').set(changes).where('id', '=', this.#userId).returningAll();
-    if (version !== undefined) query = query.where('version', '=', version);
-    return (await query.executeTakeFirst()) ?? (await explainMiss('profile', version, () => this.#own()));
+    if (if_version !== undefined) query = query.where('version', '=', if_version);
+    return (await query.executeTakeFirst()) ?? (await explainMiss('profile', if_version, () => this.#own()));
   }
 
   /**
@@ -178,8 +176,8 @@ export class ProfileRepository extends PublicProfileRepository {
    * @example
    * const { trips, expenses, posts } = await alice.profiles.activity({ limit: 5 });
    */
-  async activity(request: { limit?: number } = {}): Promise<UserActivity> {
-    const { limit } = requireObject(request);
+  async activity(request: Omit<PageRequest, 'cursor'> = {}): Promise<UserActivity> {
+    const { limit } = requireObject(request, ['limit']);
     const { rows } = await sql<{ activity: UserActivity }>`
       select public.get_user_activity(${this.#userId}, ${clampLimit(limit, 10)}) as activity
     `.execute(this.db);

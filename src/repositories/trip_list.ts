@@ -3,7 +3,15 @@ import { z } from 'zod';
 import { dateSchema, isDate } from '../types/calendar.ts';
 import type { DB } from '../types/database.ts';
 import { tripStatuses } from '../types/enums.ts';
-import { clampLimit, decodeCursor, encodeCursor, isTimestamptz, type Page, toPage } from '../types/page.ts';
+import {
+  clampLimit,
+  decodeCursor,
+  encodeCursor,
+  isTimestamptz,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../types/page.ts';
 import { isUuid } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 
@@ -27,7 +35,7 @@ export const tripFilterSchema = z
  */
 export type TripFilter = z.input<typeof tripFilterSchema>;
 /** Which trips, how many, and after which. */
-export type TripListRequest = { limit?: number; cursor?: string | null } & TripFilter;
+export type TripListRequest = PageRequest & TripFilter;
 
 const newest = { by: 'created_at', direction: 'desc', type: sql.raw('timestamptz'), isKey: isTimestamptz } as const;
 const latest = { by: 'start_date', direction: 'desc', type: sql.raw('date'), isKey: isDate } as const;

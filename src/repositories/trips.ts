@@ -6,7 +6,7 @@ import { ValidationError } from '../types/errors.ts';
 import type { TripSearchResult } from '../types/functions.ts';
 import { type Destination, type DestinationPatch, destinationPatchSchema, destinationSchema } from '../types/json.ts';
 import type { Money } from '../types/money.ts';
-import { clampLimit, type Page } from '../types/page.ts';
+import { clampLimit, type Page, type PageRequest } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { type IfVersion, ifVersionSchema, versionSchema } from '../types/version.ts';
@@ -361,8 +361,11 @@ export class TripRepository {
    * @example
    * const [best] = await alice.trips.search('red cent', { status: 'completed' });
    */
-  async search(term: string, request: { status?: TripStatus; limit?: number } = {}): Promise<TripSearchResult[]> {
-    const { status, limit } = requireObject(request);
+  async search(
+    term: string,
+    request: Omit<PageRequest, 'cursor'> & { status?: TripStatus | undefined } = {},
+  ): Promise<TripSearchResult[]> {
+    const { status, limit } = requireObject(request, ['status', 'limit']);
     const words = validate(z.string(), term, 'term');
     const wanted = status === undefined ? null : validate(z.enum(tripStatuses), status, 'status');
     const { rows } = await sql<TripSearchResult>`

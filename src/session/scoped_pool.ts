@@ -30,14 +30,14 @@ export type SessionOptions = {
    * transaction is rolled back: the callers get a `CancelledError`. A statement that the server had completed by then gives
    * its result.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Postgres refuses every write with a `ReadOnlyError`. With `replicas` such a session reads from one of them, if it has
    * replayed what the same person has written through this `Database`; else from the primary. Default false.
    */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
   /** Of a read-only session: what it must show too, as `database.position()` of another process has said. */
-  after?: string;
+  after?: string | undefined;
 };
 
 /** @throws {ConfigurationError} for what is no signal: nothing would ever abort it. */

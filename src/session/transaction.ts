@@ -1,23 +1,19 @@
-import {
-  AbortedTransactionError,
-  type AccessMode,
-  type IsolationLevel,
-  type Kysely,
-  TRANSACTION_ISOLATION_LEVELS,
-  type Transaction,
-} from 'kysely';
+import { AbortedTransactionError, type AccessMode, type Kysely, type Transaction } from 'kysely';
 import { AfterCommitError, DatabaseError, SerializationError, ValidationError } from '../types/errors.ts';
+import { requireObject } from '../types/validate.ts';
 import { defaultRetries, pauseBeforeRetry } from './retry.ts';
 import { type AfterCommit, TransactionLevel } from './transaction_level.ts';
 
 /** How a transaction runs, and how often again. */
 export type TransactionOptions = {
   /** As Postgres has it; 'read committed' unless the server says otherwise. */
-  isolationLevel?: IsolationLevel;
-  accessMode?: AccessMode;
+  isolationLevel?: (typeof isolationLevels)[number] | undefined;
+  accessMode?: AccessMode | undefined;
   /** How often the whole function is run again after a serialization failure or a deadlock. Default 3. */
-  retries?: number;
+  retries?: number | undefined;
 };
+
+const isolationLevels = ['read uncommitted', 'read committed', 'repeatable read', 'serializable'] as const;
 
 /**
  * Runs `fn` in a transaction: all of it takes effect or, if `fn` throws, nothing. After a `SerializationError` (40001, 40P01)
@@ -29,7 +25,7 @@ export type TransactionOptions = {
  * @throws whatever `fn` throws; `SerializationError` when the retries are used up; `CancelledError` if `signal` is aborted
  * between two of them; `DatabaseError` with code `25P02` if `fn` caught the error of a statement and went on, because
  * Postgres then saves nothing; `AfterCommitError` if everything is saved, and a function of `afterCommit` failed;
- * `ValidationError` if `retries` is not a whole number.
+ * `ValidationError` if `retries` is not a whole number, or for an option that there is not.
  * @example
  * await runTransaction(alice.kysely, async (trx, level) => {
  *   await trx.updateTable('expenses').set({ trip_id: to }).where('trip_id', '=', from).execute();
@@ -39,17 +35,17 @@ export type TransactionOptions = {
 export async function runTransaction<DB, T>(
   kysely: Kysely<DB>,
   fn: (transaction: Transaction<DB>, level: TransactionLevel) => Promise<T>,
-  { isolationLevel, accessMode, retries = defaultRetries }: TransactionOptions = {},
+  options: TransactionOptions = {},
   onRetry?: (error: SerializationError) => void,
   signal?: AbortSignal,
 ): Promise<T> {
+  const known = ['isolationLevel', 'accessMode', 'retries'] as const;
+  const { isolationLevel, accessMode, retries = defaultRetries } = requireObject(options, known);
   if (!Number.isInteger(retries) || retries < 0) {
     throw new ValidationError([{ path: 'retries', reason: 'must be a whole number from 0' }]);
   }
-  if (isolationLevel !== undefined && !TRANSACTION_ISOLATION_LEVELS.includes(isolationLevel)) {
-    throw new ValidationError([
-      { path: 'isolationLevel', reason: `must be one of ${TRANSACTION_ISOLATION_LEVELS.join(', ')}` },
-    ]);
+  if (isolationLevel !== undefined && !isolationLevels.includes(isolationLevel)) {
+    throw new ValidationError([{ path: 'isolationLevel', reason: `must be one of ${isolationLevels.join(', ')}` }]);
   }
   let builder = kysely.transaction();
   if (isolationLevel) builder = builder.setIsolationLevel(isolationLevel);

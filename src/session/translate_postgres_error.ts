@@ -140,7 +140,7 @@ function deniedObject(message: string): string {
   if (object !== undefined) return `This session has no permission for ${object}.`;
   const [, table] = /row-level security policy .*for table "(\w+)"$/.exec(message) ?? [];
   if (table !== undefined)
-    return `This session may not write that row of ${table}: it is somebody else's, or the account is suspended or deleted.`;
+    return `This session may not write that row of ${table}: it is somebody else's or the service's, or the account is suspended, deleted or unknown.`;
   return 'This session may not do that.';
 }
 

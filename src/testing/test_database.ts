@@ -8,6 +8,9 @@ import {
   type UserRepositories,
 } from '../database.ts';
 import type { Claims } from '../session/claims.ts';
+import { translateError } from '../session/translate_error.ts';
+import { uuidSchema } from '../types/uuid.ts';
+import { requireObject, validate } from '../types/validate.ts';
 import { serverOfTheRun } from './global_setup.ts';
 import { startPostgres } from './start_postgres.ts';
 import {
@@ -42,6 +45,8 @@ export interface TestDatabase extends AsyncDisposable {
    * Inserts a row into `auth.users`, as Supabase Auth does at sign-up. The profile follows by trigger, with the currency USD
    * and the time zone UTC. Whoever is to be more than a user: `database.asService().accounts.setRole(id, 'moderator')`.
    *
+   * @throws {UniqueError} if somebody has the id, address or phone; `ValidationError` for an id that is no uuid, or a field
+   *   that there is not.
    * @example
    * const file = await createTestDatabase();
    * const alice = await file.signUp({ metadata: { full_name: 'Alice' } });
@@ -103,13 +108,19 @@ export function openTestDatabase(clone: ClonedDatabase, options: TestDatabaseOpt
     connectionString,
     database,
     admin,
-    async signUp({ id = randomUUID(), email = `${id}@example.com`, phone, metadata = {} } = {}) {
-      await admin.query('insert into auth.users (id, email, phone, raw_user_meta_data) values ($1, $2, $3, $4)', [
-        id,
-        email,
-        phone,
-        JSON.stringify(metadata),
-      ]);
+    async signUp(person = {}) {
+      const known = requireObject(person, ['id', 'email', 'phone', 'metadata']);
+      const { id = randomUUID(), email = `${id}@example.com`, phone, metadata = {} } = known;
+      await admin
+        .query('insert into auth.users (id, email, phone, raw_user_meta_data) values ($1, $2, $3, $4)', [
+          validate(uuidSchema, id, 'id'),
+          email,
+          phone,
+          JSON.stringify(metadata),
+        ])
+        .catch((error) => {
+          throw translateError(error);
+        });
       const claims = { sub: id, role: 'authenticated', email } as const;
       return { ...database.asUser(claims), id, claims };
     },

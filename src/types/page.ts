@@ -4,6 +4,9 @@ import { CursorError, ValidationError } from './errors.ts';
 /** A part of a list. `next_cursor` asks for the part that follows; it is null at the end. */
 export type Page<T> = { items: T[]; next_cursor: string | null };
 
+/** `limit` is from 1 to 100, default 20; `cursor` is the `next_cursor` of the page before. */
+export type PageRequest = { limit?: number | undefined; cursor?: string | null | undefined };
+
 /**
  * The number of rows to read.
  *

@@ -17,15 +17,21 @@ export function validate<Schema extends z.ZodType>(schema: Schema, input: unknow
 }
 
 /**
- * What a method is about to take apart, as it is: from null JavaScript takes nothing, with an error of its own.
+ * What a method is about to take apart, as it is: from null JavaScript takes nothing, with an error of its own. With `known`
+ * it has no other fields: one that is misspelt would be left out without a word.
  *
- * @throws {ValidationError} unless it is an object.
+ * @throws {ValidationError} unless it is an object; for a field that is not known.
  * @example
- * const { limit, cursor } = requireObject(request);
+ * const { limit, cursor } = requireObject(request, ['limit', 'cursor']);
  */
-export function requireObject<T extends object>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new ValidationError([{ path: '', reason: 'must be an object' }]);
+export function requireObject<T extends object>(value: T, known?: readonly (keyof T & string)[]): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ValidationError([{ path: '', reason: 'must be an object' }]);
+  }
+  const names: readonly string[] = known ?? Object.keys(value);
+  const unknown = Object.keys(value).filter((name) => !names.includes(name));
+  if (unknown.length === 0) return value;
+  throw new ValidationError(unknown.map((name) => ({ path: toPath([name]), reason: 'is not a known field' })));
 }
 
 function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {

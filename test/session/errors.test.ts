@@ -137,7 +137,7 @@ describe('an error of Postgres', () => {
       {
         code: '42501',
         message:
-          "This session may not write that row of guarded: it is somebody else's, or the account is suspended or deleted.",
+          "This session may not write that row of guarded: it is somebody else's or the service's, or the account is suspended, deleted or unknown.",
       },
     ],
     [
