@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Contender } from './contenders/contender.ts';
 import { kyselyByHand } from './contenders/kysely_by_hand.ts';
+import { pgPipelinedByHand } from './contenders/pg_pipelined_by_hand.ts';
 import { pgScopedByHand } from './contenders/pg_scoped_by_hand.ts';
 import { floor, pgUnprepared } from './contenders/pg_unscoped.ts';
 import { postgrestStatements } from './contenders/postgrest_statements.ts';
@@ -16,6 +17,7 @@ export const ownContenders: readonly Contender[] = [
   wheelsUnprepared,
   pgUnprepared,
   pgScopedByHand,
+  pgPipelinedByHand,
   kyselyByHand,
   postgrestStatements,
 ];

@@ -3,7 +3,10 @@ import type { Contender } from '../contenders/contender.ts';
 import { applySettings, claimsOf, statements } from '../contenders/statements.ts';
 import { type Run, worksBySql } from '../contenders/works_by_sql.ts';
 
-/** postgres.js: `sql.begin`, whose first statement makes the transaction the user's. It prepares by itself. */
+/**
+ * postgres.js: `sql.begin`, whose first statement makes the transaction the user's and goes out together with the next, as
+ * its documentation has it for pipelines. It prepares by itself.
+ */
 export const contender: Contender = {
   name: 'postgres.js, RLS by hand',
   isScoped: true,
@@ -15,12 +18,13 @@ export const contender: Contender = {
         const transaction = async <T>(fn: (run: Run) => Promise<T>): Promise<T> => {
           let result: { value: T } | undefined;
           await sql.begin(async (tx) => {
-            await tx.unsafe(applySettings, [claims], { prepare: true });
+            const applied = tx.unsafe(applySettings, [claims], { prepare: true }).execute();
             result = {
               value: await fn(async (statement, values) => [
                 ...(await tx.unsafe<object[]>(statements[statement], values.map(toParameter), { prepare: true })),
               ]),
             };
+            await applied;
           });
           if (!result) throw new Error('The transaction gave nothing.');
           return result.value;
