@@ -268,7 +268,7 @@ export class BudgetRepository {
   }
 
   async #insert(db: Kysely<DB>, budgets: z.output<typeof newBudgetSchema>[]): Promise<Budget[]> {
-    const inserted = await db
+    const insert = db
       .insertInto('budgets')
       .columns(['user_id', 'id', 'trip_id', 'category', 'amount', 'currency', 'period', 'starts_on'])
       .expression(
@@ -278,11 +278,12 @@ export class BudgetRepository {
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(columns)
-      .execute();
+      .returning(columns);
     const ids = budgets.map(({ id }) => id);
-    return await storedInOrder(ids, inserted, (missing) =>
-      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    return await storedInOrder(
+      ids,
+      () => insert.execute(),
+      (missing) => this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 

@@ -74,7 +74,16 @@ export function insertBatch(db: Kysely<DB>, userId: string, { json }: Pick<Batch
         .selectFrom('trips')
         .select('id')
         .where('user_id', '=', userId)
-        .where('id', '=', sql<string>`any(array(select trip_id from input))`)
+        .where(
+          'id',
+          '=',
+          // Of rows that are there already nothing is counted, and whoever changes one of them holds it and takes its trip.
+          sql<string>`any(array(
+            select trip_id from input
+            where (select e.id from expenses e where e.user_id = ${userId} and e.id = input.id) is null
+              and (select e.id from expenses e where e.user_id = ${userId} and e.import_key = input.import_key) is null
+          ))`,
+        )
         .orderBy('id')
         .forNoKeyUpdate(),
     )

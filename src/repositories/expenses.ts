@@ -142,14 +142,17 @@ export class ExpenseRepository extends ExpenseReader {
   }
 
   async #insert(db: Kysely<DB>, expenses: NewExpense[], batches = toBatches(expenses)): Promise<Expense[]> {
-    if (batches.length > 1) await lockTrips(db, this.userId, expenses);
-    const inserted: Expense[] = [];
-    for (const batch of batches) {
-      const rows = await insertExpenses(db, { user_id: this.userId, json: batch.json });
-      for (const row of rows) inserted.push(row);
-    }
+    const insert = async () => {
+      if (batches.length > 1) await lockTrips(db, this.userId, expenses);
+      const inserted: Expense[] = [];
+      for (const batch of batches) {
+        const rows = await insertExpenses(db, { user_id: this.userId, json: batch.json });
+        for (const row of rows) inserted.push(row);
+      }
+      return inserted;
+    };
     const ids = expenses.map(({ id }) => id);
-    return await storedInOrder(ids, inserted, (missing) =>
+    return await storedInOrder(ids, insert, (missing) =>
       db
         .selectFrom('expenses')
         .select(expenseColumns)

@@ -215,7 +215,7 @@ export class IncomeRepository {
   }
 
   async #insert(db: Kysely<DB>, entries: NewIncome[]): Promise<IncomeEntry[]> {
-    const inserted = await db
+    const insert = db
       .insertInto('income_entries')
       .columns([
         'user_id',
@@ -238,11 +238,12 @@ export class IncomeRepository {
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(incomeColumns)
-      .execute();
+      .returning(incomeColumns);
     const ids = entries.map(({ id }) => id);
-    return await storedInOrder(ids, inserted, (missing) =>
-      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    return await storedInOrder(
+      ids,
+      () => insert.execute(),
+      (missing) => this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 

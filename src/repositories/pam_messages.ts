@@ -70,10 +70,12 @@ export async function insertMessages(
   conversation_id: string,
   messages: z.output<typeof messageSchema>[],
 ): Promise<Message[]> {
-  const inserted = await insert(db, { user_id, conversation_id, json: rowsAsJson(messages) });
   const ids = messages.map(({ id }) => id);
-  return await storedInOrder(ids, inserted, (missing) =>
-    selectMessages(db, user_id, conversation_id).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+  return await storedInOrder(
+    ids,
+    () => insert(db, { user_id, conversation_id, json: rowsAsJson(messages) }),
+    (missing) =>
+      selectMessages(db, user_id, conversation_id).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
   );
 }
 

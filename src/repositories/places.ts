@@ -215,7 +215,7 @@ export class PlaceRepository {
   }
 
   async #insert(db: Kysely<DB>, places: z.output<typeof newPlaceSchema>[]): Promise<Place[]> {
-    const inserted = await db
+    const insert = db
       .insertInto('places')
       .columns(['user_id', 'id', 'trip_id', 'name', 'kind', 'location', 'rating', 'notes', 'tags'])
       .expression(
@@ -225,11 +225,12 @@ export class PlaceRepository {
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(columns)
-      .execute();
+      .returning(columns);
     const ids = places.map(({ id }) => id);
-    return await storedInOrder(ids, inserted, (missing) =>
-      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    return await storedInOrder(
+      ids,
+      () => insert.execute(),
+      (missing) => this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 

@@ -240,7 +240,7 @@ export class PostRepository extends PostReactionRepository {
   }
 
   async #insert(db: Kysely<DB>, posts: z.output<typeof newPostSchema>[]): Promise<Post[]> {
-    const inserted = await db
+    const insert = db
       .insertInto('posts')
       .columns(['user_id', 'id', 'trip_id', 'title', 'content', 'images', 'location', 'tags', 'visibility', 'metadata'])
       .expression(
@@ -251,11 +251,12 @@ export class PostRepository extends PostReactionRepository {
         order by id`,
       )
       .onConflict((conflict) => conflict.doNothing())
-      .returning(postColumns)
-      .execute();
+      .returning(postColumns);
     const ids = posts.map(({ id }) => id);
-    return await storedInOrder(ids, inserted, (missing) =>
-      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    return await storedInOrder(
+      ids,
+      () => insert.execute(),
+      (missing) => this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 

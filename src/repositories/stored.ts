@@ -37,12 +37,19 @@ export function areNew(inputs: readonly { id?: string | undefined }[]): boolean 
  */
 export async function storedInOrder<Row extends { id: string }>(
   ids: string[],
-  inserted: Row[],
+  insert: () => Promise<Row[]>,
   readExisting: (ids: string[]) => Promise<Row[]>,
 ): Promise<Row[]> {
-  const rows = new Map(inserted.map((row) => [row.id, row]));
-  const missing = ids.filter((id) => !rows.has(id));
-  if (missing.length > 0) for (const row of await readExisting(missing)) rows.set(row.id, row);
+  const rows = new Map<string, Row>();
+  const missing = () => ids.filter((id) => !rows.has(id));
+  const keep = (stored: Row[]) => {
+    for (const row of stored) rows.set(row.id, row);
+  };
+  // Once more, because what was in the way of the insert may have been deleted before it was read.
+  for (let time = 0; time < 2 && missing().length > 0; time++) {
+    keep(await insert());
+    if (missing().length > 0) keep(await readExisting(missing()));
+  }
   return ids.map((id) => rows.get(id) ?? taken());
 }
 

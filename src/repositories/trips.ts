@@ -392,10 +392,11 @@ export class TripRepository {
   }
 
   async #insert(db: Kysely<DB>, trips: z.output<typeof newTripSchema>[]): Promise<Trip[]> {
-    const inserted = await insertTrips(db, { user_id: this.#userId, json: rowsAsJson(trips) });
     const ids = trips.map(({ id }) => id);
-    return await storedInOrder(ids, inserted, (missing) =>
-      this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
+    return await storedInOrder(
+      ids,
+      () => insertTrips(db, { user_id: this.#userId, json: rowsAsJson(trips) }),
+      (missing) => this.#own(db).where('id', '=', sql<string>`any(${missing}::uuid[])`).execute(),
     );
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import {
   createDatabase,
@@ -7,6 +8,7 @@ import {
   type Session,
   type UserRepositories,
 } from '../database.ts';
+import { found } from '../repositories/stored.ts';
 import type { Claims } from '../session/claims.ts';
 import { translateError } from '../session/translate_error.ts';
 import { uuidSchema } from '../types/uuid.ts';
@@ -95,8 +97,9 @@ export function openTestDatabase(clone: ClonedDatabase, options: TestDatabaseOpt
   let dropping: Promise<void> | undefined;
 
   async function close(): Promise<void> {
-    // Whoever has closed them already may still drop the database.
-    await Promise.all([database.destroy(), admin.ending || admin.end()]);
+    // Whoever has closed them already may still drop the database, which ends a client that a test has not released.
+    const ended = admin.ending || Promise.race([admin.end(), setTimeout(1_000, undefined, { ref: false })]);
+    await Promise.all([database.destroy(), ended]);
     await clone.drop();
   }
   function drop(): Promise<void> {
@@ -111,18 +114,15 @@ export function openTestDatabase(clone: ClonedDatabase, options: TestDatabaseOpt
     async signUp(person = {}) {
       const known = requireObject(person, ['id', 'email', 'phone', 'metadata']);
       const { id = randomUUID(), email = `${id}@example.com`, phone, metadata = {} } = known;
-      await admin
-        .query('insert into auth.users (id, email, phone, raw_user_meta_data) values ($1, $2, $3, $4)', [
-          validate(uuidSchema, id, 'id'),
-          email,
-          phone,
-          JSON.stringify(metadata),
-        ])
-        .catch((error) => {
-          throw translateError(error);
-        });
-      const claims = { sub: id, role: 'authenticated', email } as const;
-      return { ...database.asUser(claims), id, claims };
+      const values = [validate(uuidSchema, id, 'id').toLowerCase(), email, phone, JSON.stringify(metadata)];
+      const made =
+        'insert into auth.users (id, email, phone, raw_user_meta_data) values ($1, $2, $3, $4) returning id, email';
+      const { rows } = await admin.query<{ id: string; email: string }>(made, values).catch((error) => {
+        throw translateError(error);
+      });
+      const user = found(rows[0], 'user');
+      const claims = { sub: user.id, role: 'authenticated', email: user.email } as const;
+      return { ...database.asUser(claims), id: user.id, claims };
     },
     drop,
     [Symbol.asyncDispose]: drop,

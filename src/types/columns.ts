@@ -3,10 +3,10 @@ import type { JsonObject } from './json.ts';
 import type { Money } from './money.ts';
 
 /**
- * Written by the database alone: counted, generated, or kept by a trigger. Not `never`, for Kysely takes any object for the
- * row of a table whose columns are all `never`.
+ * Written by the database alone: counted, generated, or kept by a trigger. Not `never` for an insert: Kysely takes any object
+ * for the row of a table whose columns are all `never`.
  */
-export type Derived<T> = ColumnType<T, undefined, undefined>;
+export type Derived<T> = ColumnType<T, undefined, never>;
 
 /** Changed by updates, made by the database. */
 export type UpdateOnly<T> = ColumnType<T, never, T>;

@@ -40,8 +40,15 @@ export async function written({ kysely }: User, user_id: string) {
   // @ts-expect-error kept by a trigger
   await kysely.updateTable('public_profiles').set({ full_name: 'x' }).execute();
   expectTypeOf<Insertable<DB['trips']>['version' | 'updated_at']>().toEqualTypeOf<undefined>();
-  expectTypeOf<Updateable<DB['trips']>['version' | 'updated_at']>().toEqualTypeOf<undefined>();
-  expectTypeOf<'id' | 'user_id' | 'created_at'>().not.toExtend<keyof Updateable<DB['trips']>>();
+  await kysely
+    .insertInto('trips')
+    .values({ user_id, name: 'x' })
+    // @ts-expect-error a count is no name
+    .onConflict((conflict) => conflict.column('id').doUpdateSet((eb) => ({ name: eb.ref('excluded.version') })))
+    .execute();
+  expectTypeOf<'id' | 'user_id' | 'created_at' | 'version' | 'updated_at'>().not.toExtend<
+    keyof Updateable<DB['trips']>
+  >();
 }
 
 export async function input({ trips, expenses, posts, income, budgets, profiles }: User, id: string) {

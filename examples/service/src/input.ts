@@ -23,13 +23,21 @@ function parse(json: string): unknown {
   }
 }
 
-/** The body as it arrives. @throws {Refusal} when it turns out to be larger than 5 MB. */
+/** The body as it arrives. @throws {Refusal} when it turns out to be larger than 5 MB, or does not arrive whole. */
 export async function* piecesOf({ raw: { body } }: HonoRequest): AsyncGenerator<Uint8Array, void> {
   let size = 0;
-  for await (const piece of body ?? []) {
+  for await (const piece of arriving(body)) {
     size += piece.byteLength;
     if (size > largestBody) throw new Refusal(413, `The body is larger than ${largestBody} bytes.`);
     yield piece;
+  }
+}
+
+async function* arriving(body: HonoRequest['raw']['body']): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* body ?? [];
+  } catch {
+    throw new Refusal(400, 'The body did not arrive whole.');
   }
 }
 

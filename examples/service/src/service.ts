@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { createDatabase, type Database } from '@wheelsandwins/db';
 import { createApp } from './app.ts';
@@ -43,22 +43,35 @@ export async function startService(
   const app = createApp(parts);
   const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
   server.timeout = silenceMillis;
+  const silent = connectionsWithoutRequest(server);
   server.listen(port, host);
   await once(server, 'listening');
   return {
     url: urlOf(server),
     async stop() {
       closing.abort();
-      await end(server);
+      await end(server, silent);
       await Promise.all([database, changesDatabase].map((each: Database) => each.destroy({ timeoutMillis: 2_000 })));
     },
   };
 }
 
+/** The connections on which nothing was asked yet, as browsers open them beforehand. Node does not count them as idle. */
+function connectionsWithoutRequest(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }) => silent.delete(socket));
+  return silent;
+}
+
 /** Waits for the answers that are under way; at the end of their time hangs up, which cancels what runs for them. */
-async function end(server: Server): Promise<void> {
+async function end(server: Server, silent: ReadonlySet<Socket>): Promise<void> {
   const closed = once(server, 'close');
   server.close();
+  for (const socket of silent) socket.destroy();
   // One that is kept open for a next request is idle only when its last answer has ended.
   const idle = setInterval(() => server.closeIdleConnections(), 100);
   const grace = setTimeout(() => server.closeAllConnections(), graceMillis);

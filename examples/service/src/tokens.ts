@@ -40,7 +40,9 @@ export function tokenVerifier({ issuer, secret, jwksUrl }: KeySettings): VerifyT
     try {
       const { payload } = await jwtVerify(token, keyOf, { algorithms, issuer, audience, requiredClaims });
       if (!isTraveller(payload)) throw new TokenError('The token is not that of a user.');
-      return { claims: payload, expiresAt: new Date(1000 * (payload.exp ?? 0)) };
+      const expiresAt = new Date(1000 * (payload.exp ?? 0));
+      if (Number.isNaN(expiresAt.getTime())) throw new TokenError('The token ends at no date.');
+      return { claims: payload, expiresAt };
     } catch (error) {
       throw error instanceof TokenError ? error : refusal(error);
     }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { Trip } from '@wheelsandwins/db/types';
 import { expect, test } from 'vitest';
 import { testService } from './support/service.ts';
@@ -37,4 +39,15 @@ test('A client that hangs up has its statement cancelled on the server', async (
     holder.release();
   }
   expect(await alice.json('GET', `/api/trips/${id}`)).toMatchObject({ name: 'Big Lap' });
+});
+
+test('A body that breaks off is no fault of the service', async () => {
+  const alice = await service.traveller();
+  const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(
+    `POST /api/trips HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice.token}\r\nContent-Length: 1000\r\n\r\n{"n`,
+    () => socket.destroy(),
+  );
+  await expect.poll(() => service.lines.at(-1)).toMatchObject({ route: '/api/trips', status: 400 });
 });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { Trip } from '@wheelsandwins/db/types';
 import { afterEach, expect, test } from 'vitest';
 import { testDatabase } from './support/database.ts';
@@ -38,8 +40,12 @@ test('SIGTERM ends open streams, lets a running request finish, and closes the d
   await holder.query('select from trips where id = $1 for update', [trip.id]);
   const running = alice.request('PATCH', `/api/trips/${trip.id}`, { name: 'Bigger Lap' });
   await expect.poll(waiting).toBe(1);
+  // As a browser opens it beforehand.
+  const silent = connect(Number(new URL(service.url).port), '127.0.0.1');
+  await once(silent, 'connect');
 
   service.kill('SIGTERM');
+  await once(silent, 'close');
   expect(await nextEvent(events)).toEqual({ event: 'end', data: { reason: 'shutdown' } });
   expect(await events.next()).toMatchObject({ done: true });
   await expect(alice.get('/health/live')).rejects.toThrow();

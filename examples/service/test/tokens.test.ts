@@ -35,6 +35,7 @@ describe('the project’s secret', () => {
   test.each<[string, JWTPayload]>([
     ['has expired', { exp: now - 1 }],
     ['never expires', { exp: undefined }],
+    ['expires after all that a date can be', { exp: 1e300 }],
     ['is not valid yet', { nbf: now + hour }],
     ['is for another audience', { aud: 'another' }],
     ['is for no audience', { aud: undefined }],
