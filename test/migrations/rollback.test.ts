@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { migrate } from '../../src/migrations/migrate.ts';
 import { type ClonedDatabase, cloneDatabase } from '../../src/testing/template_database.ts';
+import { ConfigurationError } from '../../src/types/errors.ts';
 import { catalogOf, matching, rolesOf } from './support/catalog.ts';
 import { runMigrator } from './support/migrator.ts';
 import { privateServer } from './support/private_server.ts';
@@ -102,6 +103,17 @@ describe('an empty database', () => {
     await migrate(database.connectionString, 'latest');
     expect(await catalogOf(database.connectionString)).toBe(migrated);
   });
+
+  test.each([undefined, 'sideways', 'Latest'])(
+    'is not rolled back to a target that there is not: %s',
+    async (target) => {
+      await migrate(database.connectionString, 'latest');
+      const migrated = await catalogOf(database.connectionString);
+      const untyped: unknown = target;
+      await expect(migrate(database.connectionString, untyped as 'latest')).rejects.toThrow(ConfigurationError);
+      expect(await catalogOf(database.connectionString)).toBe(migrated);
+    },
+  );
 
   test('is rolled back from the data it holds as well', async () => {
     await migrate(database.connectionString, 'latest');

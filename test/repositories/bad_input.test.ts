@@ -101,6 +101,31 @@ test('options that are null are refused, not ignored', async () => {
   }
 });
 
+test('an option that there is not is refused, not ignored', async () => {
+  const { id, trips, posts, profiles, friends, transaction } = await sessions.signUp();
+  const { database } = sessions;
+  const misspelt: unknown = { readonly: true };
+  const untyped = misspelt as Record<string, never>;
+  for (const call of [
+    async () => database.asUser({ sub: id }, untyped),
+    async () => database.asAnon(untyped),
+    async () => database.asService(untyped),
+    async () => database.asService().onBehalfOf(id, untyped),
+    () => transaction(async () => {}, untyped),
+    () => trips.search('moab', untyped),
+    () => posts.search('moab', untyped),
+    () => posts.feed(untyped),
+    () => posts.likes(randomUUID(), untyped),
+    () => friends.blocked(untyped),
+    () => profiles.activity(untyped),
+    () => sessions.signUp(untyped),
+  ]) {
+    const error = await errorOf(call);
+    expect(error, String(call)).toBeInstanceOf(ValidationError);
+    expect(error).toMatchObject({ issues: [{ path: 'readonly', reason: 'is not a known field' }] });
+  }
+});
+
 describe('too many rows for one statement', () => {
   const repeat = <T>(count: number, row: T) => Array.from({ length: count }, () => row);
 
