@@ -34,6 +34,25 @@ with
             trip_id
           from
             input
+          where
+            (
+              select
+                e.id
+              from
+                expenses e
+              where
+                e.user_id = $3
+                and e.id = input.id
+            ) is null
+            and (
+              select
+                e.id
+              from
+                expenses e
+              where
+                e.user_id = $4
+                and e.import_key = input.import_key
+            ) is null
         )
       )
     order by
@@ -57,7 +76,7 @@ insert into
     "import_key"
   )
 select
-  $3::uuid,
+  $5::uuid,
   input.*
 from
   input
@@ -3164,6 +3183,25 @@ with
             trip_id
           from
             input
+          where
+            (
+              select
+                e.id
+              from
+                expenses e
+              where
+                e.user_id = $3
+                and e.id = input.id
+            ) is null
+            and (
+              select
+                e.id
+              from
+                expenses e
+              where
+                e.user_id = $4
+                and e.import_key = input.import_key
+            ) is null
         )
       )
     order by
@@ -3187,7 +3225,7 @@ insert into
     "import_key"
   )
 select
-  $3::uuid,
+  $5::uuid,
   input.*
 from
   input
@@ -3503,6 +3541,25 @@ with
             trip_id
           from
             input
+          where
+            (
+              select
+                e.id
+              from
+                expenses e
+              where
+                e.user_id = $3
+                and e.id = input.id
+            ) is null
+            and (
+              select
+                e.id
+              from
+                expenses e
+              where
+                e.user_id = $4
+                and e.import_key = input.import_key
+            ) is null
         )
       )
     order by
@@ -3526,7 +3583,7 @@ insert into
     "import_key"
   )
 select
-  $3::uuid,
+  $5::uuid,
   input.*
 from
   input

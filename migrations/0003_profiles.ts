@@ -86,7 +86,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- Metadata is whatever the client sent at sign-up: it may be absent or unfit, and must not stop the sign-up. Nor must an
     -- address that another account has, which Supabase allows to accounts by SSO: it stays with the first.
     create function private.make_profile(account auth.users) returns void
-      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+      language plpgsql set search_path = pg_catalog, pg_temp as $$
     declare
       name constant text := case when jsonb_typeof(account.raw_user_meta_data -> 'full_name') = 'string'
         then nullif(left(private.trimmed(account.raw_user_meta_data ->> 'full_name'), 200), '') end;

@@ -92,7 +92,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- A made-up id, a deleted account and a person who blocked the caller cannot be told apart.
     create function private.lock_people(other_id uuid) returns uuid
-      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+      language plpgsql set search_path = pg_catalog, pg_temp as $$
     declare
       me constant uuid := auth.uid();
     begin

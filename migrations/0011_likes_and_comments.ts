@@ -136,7 +136,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- The lock holds the post's visibility until the like or comment that refers to it is written.
     create function private.lock_visible_post(wanted_id uuid) returns public.posts
-      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+      language plpgsql set search_path = pg_catalog, pg_temp as $$
     declare
       post public.posts;
     begin

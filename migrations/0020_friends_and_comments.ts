@@ -66,7 +66,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end;
 
     create function private.lock_pair(other_id uuid) returns uuid
-      language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+      language plpgsql set search_path = pg_catalog, pg_temp as $$
     declare
       me constant uuid := auth.uid();
     begin

@@ -49,6 +49,10 @@ export const equivalents: readonly { readonly id: RegExp; readonly why: string }
     why: "It reads the caller's own rows alone, which the caller may read.",
   },
   {
+    id: /^function private\.(lock_pair|lock_people|lock_visible_post|make_profile)\(.*: security definer$/,
+    why: 'Only functions that run as the owner call it.',
+  },
+  {
     id: /^grant function (accept_friend|block_user|blocked_users|comment_on_post|delete_comment|like_post|list_blocked_users|list_own_comments|list_own_likes|mutual_friends|remove_friend|request_friend|unblock_user|unlike_post)\(.*: execute granted to anon$/,
     why: 'It calls the function of the same name in private, which a visitor may not: the privilege stands behind that.',
   },
