@@ -22,7 +22,7 @@ import {
   type Stage,
 } from './report.ts';
 import { type Work, works } from './work.ts';
-import { writeResults } from './write_results.ts';
+import { readResults, writeResults } from './write_results.ts';
 
 const help = `npm run bench [-- --quick] [--only <part>] [--work <name>] [--delay <ms>] [--rows <n>] [--json] [--write]
 
@@ -38,7 +38,7 @@ The others are installed by npm ci --prefix bench, and left out where they are n
 --delay <ms>   only this delay, more than once for several
 --rows <n>     how far growth goes, default 1000000
 --json         the report as JSON on standard output; progress is on standard error
---write        writes it to docs/benchmarks too, with tables and charts
+--write        writes it to docs/benchmarks too, with tables and charts; what a run leaves out stays as it was written
 
 Exit code 0 if all was measured, 1 if something failed, 2 for a wrong flag.`;
 
@@ -69,7 +69,9 @@ async function run({ quick = false, json = false, write = false, only, work, del
   await withTemplateDatabase({ log: console.error, stopped }, async ({ server, template }) => {
     const { connectionString } = await cloneDatabase(server, template);
     const machine = await describeMachine(connectionString, server);
-    const report: Report = { machine, stages: [], growth: [], starts: [] };
+    const report: Report = write
+      ? await readResults(results, machine)
+      : { machine, stages: [], growth: [], starts: [] };
     // After each part, so that a run that is stopped has written what it measured.
     const keep = async (lines: string) => {
       print(`\n${lines}`);
@@ -88,13 +90,18 @@ async function run({ quick = false, json = false, write = false, only, work, del
         { names, delays, amount },
         stop.signal,
       )) {
-        report.stages.push(stage);
+        replace(report.stages, stage, ({ work, delay }) => work === stage.work && delay === stage.delay);
+        report.stages.sort((one, other) => placeOf(one) - placeOf(other));
         await keep(describeStage(stage));
       }
     }
     if (isWanted('starts') && contenders.length > ownContenders.length) {
       console.error('Measuring: cold starts …');
-      report.starts.push(...(await measureColdStarts(connectionString, people, quick ? 1 : 25, stop.signal)));
+      report.starts.splice(
+        0,
+        Number.POSITIVE_INFINITY,
+        ...(await measureColdStarts(connectionString, people, quick ? 1 : 25, stop.signal)),
+      );
       await keep(describeStarts(report.starts));
     }
     for (const dimension of isWanted('growth') ? dimensions : []) {
@@ -103,11 +110,21 @@ async function run({ quick = false, json = false, write = false, only, work, del
       const amount = { rows: Number(rows ?? (quick ? 100 : 1_000_000)), calls: quick ? 3 : 60 };
       const growth = await measureGrowth(dimension, empty.connectionString, amount, stop.signal);
       await empty.drop();
-      report.growth.push(growth);
+      replace(report.growth, growth, ({ name }) => name === growth.name);
       await keep(describeGrowth(growth));
     }
     if (json) console.log(JSON.stringify(report, undefined, 2));
   });
+}
+
+/** In its place if it was measured before, else at the end. */
+function replace<T>(list: T[], measured: T, isSame: (other: T) => boolean): void {
+  const place = list.findIndex(isSame);
+  list.splice(place < 0 ? list.length : place, 1, measured);
+}
+
+function placeOf({ work, delay }: Stage): number {
+  return delay * works.length + works.findIndex(({ name }) => name === work);
 }
 
 type Wanted = { names: readonly string[]; delays: readonly number[]; amount: Amount };

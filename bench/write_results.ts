@@ -1,6 +1,19 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { drawColdStarts, drawGrowth, drawRatios } from './charts.ts';
+import type { Machine } from './machine.ts';
 import { describeMachineLine, durationOf, type Report, type Stage } from './report.ts';
+
+/** What was written before, if it was measured on the same machine: a run that measures a part keeps the rest. */
+export async function readResults(folder: URL, machine: Machine): Promise<Report> {
+  const text = await readFile(new URL('results.json', folder), 'utf8').catch(() => undefined);
+  const before: Report | undefined = text && JSON.parse(text);
+  const { load: _, ...same } = machine;
+  if (!before || !isDeepStrictEqual({ ...before.machine, ...same }, before.machine)) {
+    return { machine, stages: [], growth: [], starts: [] };
+  }
+  return { ...before, machine };
+}
 
 /** Writes the report as JSON, a page of tables and charts. What was not measured is left out of the page. */
 export async function writeResults(folder: URL, report: Report): Promise<void> {

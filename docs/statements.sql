@@ -1,64 +1,6 @@
 -- The statements of every method in its common case. Written by `npm run statements`.
 
 -- ExpenseRepository.create
-with
-  "input" as (
-    select
-      *
-    from
-      jsonb_to_recordset($1::jsonb) as input (
-        id uuid,
-        trip_id uuid,
-        amount numeric,
-        currency text,
-        category text,
-        description text,
-        date date,
-        location text,
-        receipt_url text,
-        tags text[],
-        metadata jsonb,
-        import_key uuid
-      )
-  ),
-  "locked" as (
-    select
-      "id"
-    from
-      "trips"
-    where
-      "user_id" = $2
-      and "id" = any (
-        array(
-          select
-            trip_id
-          from
-            input
-          where
-            (
-              select
-                e.id
-              from
-                expenses e
-              where
-                e.user_id = $3
-                and e.id = input.id
-            ) is null
-            and (
-              select
-                e.id
-              from
-                expenses e
-              where
-                e.user_id = $4
-                and e.import_key = input.import_key
-            ) is null
-        )
-      )
-    order by
-      "id"
-    for no key update
-  )
 insert into
   "expenses" (
     "user_id",
@@ -76,20 +18,28 @@ insert into
     "import_key"
   )
 select
-  $5::uuid,
+  $1::uuid,
   input.*
 from
-  input
-where
   (
     select
-      count(*)
+      *
     from
-      locked
-  ) >= 0
-order by
-  coalesce(import_key, id)
-on conflict do nothing
+      jsonb_to_recordset($2::jsonb) as input (
+        id uuid,
+        trip_id uuid,
+        amount numeric,
+        currency text,
+        category text,
+        description text,
+        date date,
+        location text,
+        receipt_url text,
+        tags text[],
+        metadata jsonb,
+        import_key uuid
+      )
+  ) as input
 returning
   "id",
   "user_id",
@@ -3150,64 +3100,6 @@ where
   "id" = $1;
 
 -- ExpenseRepository.createMany
-with
-  "input" as (
-    select
-      *
-    from
-      jsonb_to_recordset($1::jsonb) as input (
-        id uuid,
-        trip_id uuid,
-        amount numeric,
-        currency text,
-        category text,
-        description text,
-        date date,
-        location text,
-        receipt_url text,
-        tags text[],
-        metadata jsonb,
-        import_key uuid
-      )
-  ),
-  "locked" as (
-    select
-      "id"
-    from
-      "trips"
-    where
-      "user_id" = $2
-      and "id" = any (
-        array(
-          select
-            trip_id
-          from
-            input
-          where
-            (
-              select
-                e.id
-              from
-                expenses e
-              where
-                e.user_id = $3
-                and e.id = input.id
-            ) is null
-            and (
-              select
-                e.id
-              from
-                expenses e
-              where
-                e.user_id = $4
-                and e.import_key = input.import_key
-            ) is null
-        )
-      )
-    order by
-      "id"
-    for no key update
-  )
 insert into
   "expenses" (
     "user_id",
@@ -3225,20 +3117,28 @@ insert into
     "import_key"
   )
 select
-  $5::uuid,
+  $1::uuid,
   input.*
 from
-  input
-where
   (
     select
-      count(*)
+      *
     from
-      locked
-  ) >= 0
-order by
-  coalesce(import_key, id)
-on conflict do nothing
+      jsonb_to_recordset($2::jsonb) as input (
+        id uuid,
+        trip_id uuid,
+        amount numeric,
+        currency text,
+        category text,
+        description text,
+        date date,
+        location text,
+        receipt_url text,
+        tags text[],
+        metadata jsonb,
+        import_key uuid
+      )
+  ) as input
 returning
   "id",
   "user_id",

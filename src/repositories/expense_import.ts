@@ -122,7 +122,7 @@ async function insert(
   let created = 0;
   let done = 0;
   for (const batch of batches) {
-    const rows = await insertBatch(db, userId, batch).returning('id').execute();
+    const rows = await insertBatch(db, { user_id: userId, json: batch.json }).returning('id').execute();
     created += rows.length;
     done += batch.size;
     await onProgress?.({ done, total: expenses.length });

@@ -53,58 +53,66 @@ export async function lockTrips(db: Kysely<DB>, userId: string, expenses: readon
     .execute();
 }
 
+const columns = [
+  'user_id',
+  'id',
+  'trip_id',
+  'amount',
+  'currency',
+  'category',
+  'description',
+  'date',
+  'location',
+  'receipt_url',
+  'tags',
+  'metadata',
+  'import_key',
+] as const;
+
+const rowsOf = (json: string) => sql<KeyedExpense>`(
+  select * from jsonb_to_recordset(${json}::jsonb) as input (
+    id uuid, trip_id uuid, amount numeric, currency text, category text, description text, date date, location text,
+    receipt_url text, tags text[], metadata jsonb, import_key uuid
+  )
+)`;
+
+type Insert = { user_id: string; json: string };
+
+/** Inserts a batch with ids that nobody has: it waits for nobody before it counts, in the order of trips. */
+export function insertNew(db: Kysely<DB>, { user_id, json }: Insert) {
+  return db
+    .insertInto('expenses')
+    .columns(columns)
+    .expression(sql`select ${user_id}::uuid, input.* from ${rowsOf(json)} as input`);
+}
+
 /**
- * Inserts a batch; what has an id or a key that is in use is left out. The trips of all are taken first, in the same order
- * as by `lockTrips`: an insert that takes its first trip only when it counts has ids that another one waits for by then.
+ * Inserts a batch; what has an id or a key that is in use is left out. The trips of all others are taken first, in the same
+ * order as by `lockTrips`: an insert that takes its first trip only when it counts has ids that another one waits for by then.
  * They are asked for as an array, for which the plan is the trips' key; for "in" it reads all trips of the user.
  */
-export function insertBatch(db: Kysely<DB>, userId: string, { json }: Pick<Batch, 'json'>) {
+export function insertBatch(db: Kysely<DB>, { user_id, json }: Insert) {
+  // Of rows that are there already nothing is counted, and whoever changes one of them holds it and takes its trip.
+  const trips = sql<string>`any(array(
+    select trip_id from input
+    where (select e.id from expenses e where e.user_id = ${user_id} and e.id = input.id) is null
+      and (select e.id from expenses e where e.user_id = ${user_id} and e.import_key = input.import_key) is null
+  ))`;
   return db
-    .with(
-      'input',
-      () => sql<KeyedExpense>`(
-        select * from jsonb_to_recordset(${json}::jsonb) as input (
-          id uuid, trip_id uuid, amount numeric, currency text, category text, description text, date date, location text,
-          receipt_url text, tags text[], metadata jsonb, import_key uuid
-        )
-      )`,
-    )
+    .with('input', () => rowsOf(json))
     .with('locked', (cte) =>
       cte
         .selectFrom('trips')
         .select('id')
-        .where('user_id', '=', userId)
-        .where(
-          'id',
-          '=',
-          // Of rows that are there already nothing is counted, and whoever changes one of them holds it and takes its trip.
-          sql<string>`any(array(
-            select trip_id from input
-            where (select e.id from expenses e where e.user_id = ${userId} and e.id = input.id) is null
-              and (select e.id from expenses e where e.user_id = ${userId} and e.import_key = input.import_key) is null
-          ))`,
-        )
+        .where('user_id', '=', user_id)
+        .where('id', '=', trips)
         .orderBy('id')
         .forNoKeyUpdate(),
     )
     .insertInto('expenses')
-    .columns([
-      'user_id',
-      'id',
-      'trip_id',
-      'amount',
-      'currency',
-      'category',
-      'description',
-      'date',
-      'location',
-      'receipt_url',
-      'tags',
-      'metadata',
-      'import_key',
-    ])
+    .columns(columns)
     .expression(
-      sql`select ${userId}::uuid, input.* from input
+      sql`select ${user_id}::uuid, input.* from input
         where (select count(*) from locked) >= 0
         order by coalesce(import_key, id)`,
     )

@@ -16,16 +16,16 @@ import {
   newExpenseSchema,
 } from './expense_fields.ts';
 import { type ImportReport, importExpenses } from './expense_import.ts';
-import { insertBatch, lockTrips, toBatches } from './expense_insert.ts';
+import { type Batch, insertBatch, insertNew, lockTrips, toBatches } from './expense_insert.ts';
 import { ExpenseReader } from './expense_reader.ts';
 import { type ImportOptions, importOptionsSchema } from './import_options.ts';
 import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 const moveSchema = z.strictObject({ from: uuidSchema, to: uuidSchema.nullable() });
 
-const insertExpenses = compiledOnce((db, { user_id, json }: { user_id: string; json: string }) =>
-  insertBatch(db, user_id, { json }).returning(expenseColumns),
-);
+type Insert = { user_id: string; json: string };
+const insertNewExpenses = compiledOnce((db, insert: Insert) => insertNew(db, insert).returning(expenseColumns));
+const insertExpenses = compiledOnce((db, insert: Insert) => insertBatch(db, insert).returning(expenseColumns));
 
 type Change = Updateable<DB['expenses']> & { user_id: string; id: string; if_version?: number | undefined };
 
@@ -50,7 +50,8 @@ export class ExpenseRepository extends ExpenseReader {
    * await alice.expenses.create({ trip_id: trip.id, amount: '42.50', currency: 'NZD', category: 'fuel' });
    */
   async create(input: ExpenseInput): Promise<Expense> {
-    return found((await this.#insert(this.db, [validate(newExpenseSchema, input)]))[0], 'expense');
+    const expense = validate(newExpenseSchema, input);
+    return found((await this.#insert(this.db, [expense], { idsAreNew: areNew([input]) }))[0], 'expense');
   }
 
   /**
@@ -64,8 +65,9 @@ export class ExpenseRepository extends ExpenseReader {
   async createMany(inputs: readonly ExpenseInput[]): Promise<Expense[]> {
     const expenses = validate(z.array(newExpenseSchema), inputs);
     const batches = toBatches(expenses);
-    const isOneStatement = batches.length <= 1 && areNew(inputs);
-    return await atomically(this.db, (db) => this.#insert(db, expenses, batches), { isOneStatement });
+    const given = { idsAreNew: areNew(inputs), batches };
+    const isOneStatement = batches.length <= 1 && given.idsAreNew;
+    return await atomically(this.db, (db) => this.#insert(db, expenses, given), { isOneStatement });
   }
 
   /**
@@ -141,12 +143,17 @@ export class ExpenseRepository extends ExpenseReader {
     return await importExpenses(this.db, this.userId, source, validate(importOptionsSchema, options));
   }
 
-  async #insert(db: Kysely<DB>, expenses: NewExpense[], batches = toBatches(expenses)): Promise<Expense[]> {
+  async #insert(
+    db: Kysely<DB>,
+    expenses: NewExpense[],
+    { idsAreNew, batches = toBatches(expenses) }: { idsAreNew: boolean; batches?: Batch[] },
+  ): Promise<Expense[]> {
+    const insertBatchOf = idsAreNew ? insertNewExpenses : insertExpenses;
     const insert = async () => {
       if (batches.length > 1) await lockTrips(db, this.userId, expenses);
       const inserted: Expense[] = [];
       for (const batch of batches) {
-        const rows = await insertExpenses(db, { user_id: this.userId, json: batch.json });
+        const rows = await insertBatchOf(db, { user_id: this.userId, json: batch.json });
         for (const row of rows) inserted.push(row);
       }
       return inserted;
