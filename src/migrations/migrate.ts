@@ -59,6 +59,7 @@ export type MigrationTarget = (typeof migrationTargets)[number];
  *   right, which it names; `Error` with one line if something else is wrong. All migrations run in one transaction, so
  *   nothing was changed.
  * @example
+ * import { migrate } from '@wheelsandwins/db/migrations';
  * await migrate(process.env.DATABASE_URL, 'latest'); // ['0001_foundations', …], and [] the second time
  */
 export async function migrate(connectionString: string | undefined, target: MigrationTarget): Promise<string[]> {
