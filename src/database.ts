@@ -192,7 +192,8 @@ export type Database = {
   /**
    * A session of a signed-in user. `claims` is the payload of their JWT, whose signature the caller has verified.
    *
-   * @throws {ValidationError} unless `claims` is an object whose `sub` is a uuid and whose `role`, if any, is `authenticated`.
+   * @throws {ValidationError} unless `claims` is an object whose `sub` is a uuid and whose `role`, if any, is `authenticated`; for
+   *   an option that there is not, such as a misspelt `readOnly`, as the other sessions.
    * @example
    * const alice = database.asUser(claims, { signal: request.signal }); // whoever hangs up stops what runs for them
    */
