@@ -64,8 +64,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
 
   await sql`
-    -- Policies look people up in these: "in (select unnest(…))" reads each once a statement and hashes it, while an array is
-    -- gone through for each row that it filters.
+    -- Policies look people up in these, which are read once a statement: "in (select unnest(…))" hashes them, while an array is
+    -- gone through for each row that it filters, and will do for the profiles of a page.
     create function private.friend_ids() returns uuid[]
       language plpgsql stable set search_path = pg_catalog, pg_temp as $$
     begin

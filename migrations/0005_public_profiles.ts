@@ -54,7 +54,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create policy "Visitors can view authors" on public.public_profiles
       for select to anon using (published);
     create policy "Users can view people" on public.public_profiles
-      for select to authenticated using (id not in (select unnest(private.blocked_ids())));
+      for select to authenticated using (id <> all ((select private.blocked_ids())::uuid[]));
   `.execute(db);
 }
 

@@ -31,7 +31,7 @@ describe('wheels-db inspect', () => {
     const [head, line, ...rows] = stdout.trimEnd().split('\n');
     expect(head).toMatch(/^table +rows {2}index scans {2}sequential scans {2}through index$/);
     expect(line).toMatch(/^-+( {2}-+){4}$/);
-    expect(rows).toContainEqual(expect.stringMatching(/^public\.expenses +\d+ +\d+ +\d+ +\d+\.\d %$/));
+    expect(rows).toContainEqual(expect.stringMatching(/^public\.expenses +\d+ +[\d,]+ +\d+ +\d+\.\d %$/));
   });
 
   test('answers as JSON, also that it cannot', async () => {

@@ -350,7 +350,6 @@ describe('a query has its index, under row level security', () => {
     ['posts', 2],
     ['post_likes', 3],
     ['post_comments', 3],
-    ['public_profiles', 1],
   ])('the people in the policy of %s are read once a statement, and looked up by their hash', async (table, lists) => {
     const { rows } = await database.as('authenticated', alice, (client) =>
       client.query(`explain (format json, analyze, verbose) select count(*) from ${table}`),
