@@ -76,7 +76,7 @@ const rowsOf = (json: string) => sql<KeyedExpense>`(
   )
 )`;
 
-type Insert = { user_id: string; json: string };
+export type Insert = { user_id: string; json: string };
 
 /** Inserts a batch with ids that nobody has: it waits for nobody before it counts, in the order of trips. */
 export function insertNew(db: Kysely<DB>, { user_id, json }: Insert) {

@@ -16,14 +16,13 @@ import {
   newExpenseSchema,
 } from './expense_fields.ts';
 import { type ImportReport, importExpenses } from './expense_import.ts';
-import { type Batch, insertBatch, insertNew, lockTrips, toBatches } from './expense_insert.ts';
+import { type Batch, type Insert, insertBatch, insertNew, lockTrips, toBatches } from './expense_insert.ts';
 import { ExpenseReader } from './expense_reader.ts';
 import { type ImportOptions, importOptionsSchema } from './import_options.ts';
 import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } from './stored.ts';
 
 const moveSchema = z.strictObject({ from: uuidSchema, to: uuidSchema.nullable() });
 
-type Insert = { user_id: string; json: string };
 const insertNewExpenses = compiledOnce((db, insert: Insert) => insertNew(db, insert).returning(expenseColumns));
 const insertExpenses = compiledOnce((db, insert: Insert) => insertBatch(db, insert).returning(expenseColumns));
 
