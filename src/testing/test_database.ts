@@ -114,7 +114,7 @@ export function openTestDatabase(clone: ClonedDatabase, options: TestDatabaseOpt
     async signUp(person = {}) {
       const known = requireObject(person, ['id', 'email', 'phone', 'metadata']);
       const { id = randomUUID(), email = `${id}@example.com`, phone, metadata = {} } = known;
-      const values = [validate(uuidSchema, id, 'id').toLowerCase(), email, phone, JSON.stringify(metadata)];
+      const values = [validate(uuidSchema, id, 'id'), email, phone, JSON.stringify(metadata)];
       const made =
         'insert into auth.users (id, email, phone, raw_user_meta_data) values ($1, $2, $3, $4) returning id, email';
       const { rows } = await admin.query<{ id: string; email: string }>(made, values).catch((error) => {

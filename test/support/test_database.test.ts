@@ -43,6 +43,7 @@ test('somebody who signs up has the id as it is stored, and an address once', as
   expect((await alice.trips.create({ name: 'Big Lap' })).user_id).toBe(id);
   await expect(file.signUp({ email: 'alice@example.com' })).rejects.toThrow(UniqueError);
   await expect(file.signUp({ id: 'alice' })).rejects.toThrow(ValidationError);
+  await expect(file.signUp({ id: 'alice' })).rejects.toMatchObject({ issues: [{ path: 'id' }] });
 });
 
 test('a database whose user has closed everything is dropped', async () => {
