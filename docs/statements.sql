@@ -1972,65 +1972,14 @@ from
             select
               posts.*
             from
-              (
-                select
-                  friendships.friend_id
-                from
-                  friendships
-                  cross join lateral (
-                    select
-                      posts.created_at,
-                      posts.id
-                    from
-                      posts
-                    where
-                      posts.user_id = friendships.friend_id
-                      and posts.visibility <> 'private'
-                      and true
-                    order by
-                      posts.created_at desc,
-                      posts.id desc
-                    limit
-                      1
-                  ) as newest
-                where
-                  friendships.user_id = $2
-                  and friendships.status = 'accepted'
-                order by
-                  newest.created_at desc,
-                  newest.id desc
-                limit
-                  $3
-              ) as friends
-              cross join lateral (
-                select
-                  *
-                from
-                  posts
-                where
-                  posts.user_id = friends.friend_id
-                  and posts.visibility <> 'private'
-                  and true
-                order by
-                  posts.created_at desc,
-                  posts.id desc
-                limit
-                  (
-                    select
-                      $4::integer
-                  )
-              ) as posts
-            order by
-              posts.created_at desc,
-              posts.id desc
-            limit
-              101
+              public.friends_posts (null, null, $2::integer) as friends
+              join posts on posts.id = friends.post_id
           ) as posts
         order by
           created_at desc,
           id desc
         limit
-          $5
+          $3
       ) as posts
     where
       visibility <> 'public'
@@ -2052,7 +2001,7 @@ from
                 from
                   "posts"
                 where
-                  posts.user_id = $6
+                  posts.user_id = $4
                 order by
                   created_at desc,
                   id desc
@@ -2072,7 +2021,7 @@ from
           created_at desc,
           id desc
         limit
-          $7
+          $5
       ) as posts
     where
       visibility <> 'public'
@@ -2085,7 +2034,7 @@ from
       post_likes
     where
       post_likes.post_id = posts.id
-      and post_likes.user_id = $8
+      and post_likes.user_id = $6
     limit
       1
   ) as "own_like" on true
@@ -2093,7 +2042,7 @@ order by
   "posts"."created_at" desc,
   "posts"."id" desc
 limit
-  $9;
+  $7;
 
 -- PostRepository.create
 insert into

@@ -45,18 +45,20 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     -- Suspended means read-only. A token may outlive the account, so the profile must exist too.
     -- In PL/pgSQL, as every helper of a policy: before version 18 Postgres plans an SQL function anew in each statement.
+    -- As their owner: a plan that is subject to row level security is made anew whenever the role is another than before, and
+    -- these are asked by policies, as the user, and by definer functions.
     create function private.can_write() returns boolean
-      language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
     begin
-      return exists (select from public.profiles where id = auth.uid() and status <> 'suspended');
+      return exists (select from public.profiles where id = (select auth.uid()) and status <> 'suspended');
     end
     $$;
 
     create function private.is_moderator() returns boolean
-      language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
     begin
       return exists (
-        select from public.profiles where id = auth.uid() and role in ('moderator', 'admin') and status <> 'suspended'
+        select from public.profiles where id = (select auth.uid()) and role in ('moderator', 'admin') and status <> 'suspended'
       );
     end
     $$;

@@ -67,25 +67,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- Policies look people up in these, which are read once a statement: "in (select unnest(…))" hashes them, while an array is
     -- gone through for each row that it filters, and will do for the profiles of a page.
     create function private.friend_ids() returns uuid[]
-      language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+      language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
     begin
-      return (
-        select coalesce(array_agg(friend_id), '{}') from public.friendships
-        where user_id = (select auth.uid()) and status = 'accepted'
-      );
+      return array(select friend_id from public.friendships where user_id = (select auth.uid()) and status = 'accepted');
     end
     $$;
 
     create function private.blocked_ids() returns uuid[]
       language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
     begin
-      return (
-        select coalesce(array_agg(hidden.id), '{}')
-        from (
-          select blocked_id as id from private.blocks where user_id = (select auth.uid())
-          union
-          select user_id from private.blocks where blocked_id = (select auth.uid())
-        ) as hidden
+      return array(
+        select blocked_id from private.blocks where user_id = (select auth.uid())
+        union all
+        select user_id from private.blocks where blocked_id = (select auth.uid())
       );
     end
     $$;

@@ -7,6 +7,10 @@ const functions = sql.raw(`
   public.tagged_posts(text, timestamptz, uuid, integer),
   public.posts_near(double precision, double precision, double precision, integer, timestamptz, uuid, integer)`);
 
+const forUsers = sql.raw(
+  'private.find_friends_posts(timestamptz, uuid, integer), public.friends_posts(timestamptz, uuid, integer)',
+);
+
 /** What is asked for is a page of up to 100, and one more, which tells whether another page follows. */
 const rows = sql.raw('least(greatest(coalesce(limit_results, 20), 1), 101)');
 /** Without a row to come after, a page starts before all rows. */
@@ -16,6 +20,30 @@ const before = sql.raw(
 
 /** Of a post that is not public, for whom it is: 'friends:<author>' or 'private:<author>'. */
 const audience = sql.raw("visibility || ':' || user_id::text");
+
+const week = (moment: string) => `((${moment} at time zone 'UTC')::date - date '2000-01-01') / 7`;
+
+/**
+ * When a post was made: its week, and its period of 4, 16, 64 and 256 weeks, as numbers whose last octal digit says which.
+ * An index with these gives the newest posts that match, and not all there ever were: any span is a few of them.
+ */
+const periods = sql.raw(
+  `array[${[0, 1, 2, 3, 4].map((level) => `${week('created_at')} / ${4 ** level} * 8 + ${level}`).join(', ')}]`,
+);
+
+const firstWeek = sql.raw(`(
+        select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
+      )`);
+/** Of some posts, the week of the latest, and how many weeks would hold a number of times as many. */
+const weeksOf = (times: number) =>
+  sql.raw(
+    `${week('max(created_at)')}, 1 + ${times} * extract(epoch from max(created_at) - min(created_at)) / ${7 * 86_400}`,
+  );
+/** How many weeks might hold as many as are wanted: none if these were all. */
+const moreWeeks = (wanted: string) =>
+  sql.raw(
+    `case when last_week - weeks > first_week then ceil(weeks * least(4, 1.2 * ${wanted} / greatest(cardinality(newest), 1))) end`,
+  );
 
 /** The last "offset 0" has the distance calculated once a row. */
 const withMetres = (posts: string) =>
@@ -40,7 +68,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     drop index public.idx_posts_search;
     -- Without fastupdate: entries that wait in a list would be gone through by each search until the next vacuum.
-    create index idx_posts_search on public.posts using gin (search, tags) with (fastupdate = off) where visibility = 'public';
+    create index idx_posts_search on public.posts using gin (search, tags, (${periods}))
+      with (fastupdate = off) where visibility = 'public';
     create index idx_posts_search_people on public.posts using gin ((array[${audience}]), search, tags)
       with (fastupdate = off) where visibility <> 'public';
     -- Where a post says it is, as (lng, lat). The check on "location" comes after this is calculated.
@@ -71,24 +100,43 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end;
     revoke execute on function private.audiences() from public, anon, authenticated, service_role;
 
+    -- The last weeks as the index has them: in at most six periods, which may reach a little further back.
+    create function private.periods(last_week integer, weeks integer) returns integer[]
+      language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+    declare
+      level constant integer := least(4, floor(log(4, weeks)));
+      width constant integer := 4 ^ level;
+    begin
+      return array(
+        select 8 * number + level from generate_series((last_week - weeks) / width, last_week / width) as number
+      );
+    end
+    $$;
+    revoke execute on function private.periods(integer, integer) from public, anon, authenticated, service_role;
+
     -- The best of the newest thousand that match. Of a word that a sample shows to be common these are found among the newest
-    -- posts; of others, and of one that was common lately only, through the index, which gives all that match. What is asked
-    -- of an index comes from a "select", so that the plan does not depend on how common a word is out of sight.
+    -- 20,000 posts. Of others, through the index: in the weeks that have about as many posts, and if these do not hold a
+    -- thousand, in as many weeks as would if the word was as frequent before, but no more than four times as many, because it
+    -- may have been more frequent. What is asked of an index comes from a "select", so that the plan does not depend on how
+    -- common a word is out of sight.
     create or replace function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
       query constant tsquery := private.search_query(search_term);
       blocked constant uuid[] := private.blocked_ids();
       audiences constant text[] := private.audiences();
-      newest uuid[];
+      first_week constant integer := ${firstWeek};
+      last_week integer;
+      weeks integer;
+      is_common boolean;
+      newest uuid[] := '{}';
     begin
-      if 10 <= (
-        select count(*)
-        from (
-          select p.search from public.posts p where p.visibility = 'public' order by p.created_at desc, p.id desc limit 200
-        ) as sample
-        where sample.search @@ query
-      ) then
+      select ${weeksOf(100)}, count(*) filter (where sample.search @@ query) >= 10
+      into last_week, weeks, is_common
+      from (
+        select p.search, p.created_at from public.posts p where p.visibility = 'public' order by p.created_at desc, p.id desc limit 200
+      ) as sample;
+      if is_common then
         newest := array(
           select recent.id
           from (
@@ -101,18 +149,20 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           limit 1000
         );
       end if;
-      if newest is null or cardinality(newest) < 1000 then
+      while cardinality(newest) < 1000 and weeks is not null loop
         newest := array(
           select found.id
           from (
             select p.id, p.created_at from public.posts p
-            where p.visibility = 'public' and p.search @@ (select query) and p.user_id <> all (blocked)
+            where p.visibility = 'public' and p.search @@ (select query)
+              and ${periods} && (select private.periods(last_week, weeks)) and p.user_id <> all (blocked)
             offset 0
           ) as found
           order by found.created_at desc, found.id desc
           limit 1000
         );
-      end if;
+        weeks := ${moreWeeks('1000')};
+      end loop;
       return query
         select found.id, ts_rank(found.search, query)
         from (
@@ -135,7 +185,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     end
     $$;
 
-    -- As a search: a tag that is common fills the page from the newest thousand posts.
+    -- As a search: a tag that is common fills the page from the newest thousand posts, another from more and more weeks.
     create function private.find_tagged_posts(wanted_tag text, before_created_at timestamptz, before_id uuid, most integer)
       returns table (id uuid)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
@@ -143,6 +193,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       wanted_tags constant text[] := array[wanted_tag];
       blocked constant uuid[] := private.blocked_ids();
       audiences constant text[] := private.audiences();
+      first_week constant integer := ${firstWeek};
+      last_week integer;
+      weeks integer;
       newest uuid[];
     begin
       newest := array(
@@ -157,18 +210,29 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         limit most
       );
       if cardinality(newest) < most then
+        select ${weeksOf(20)} into last_week, weeks
+        from (
+          select p.created_at from public.posts p
+          where p.visibility = 'public' and (p.created_at, p.id) < (before_created_at, before_id)
+          order by p.created_at desc, p.id desc
+          limit 1000
+        ) as recent;
+      end if;
+      while cardinality(newest) < most and weeks is not null loop
         newest := array(
           select found.id
           from (
             select p.id, p.created_at from public.posts p
-            where p.visibility = 'public' and p.tags @> (select wanted_tags) and (p.created_at, p.id) < (before_created_at, before_id)
+            where p.visibility = 'public' and p.tags @> (select wanted_tags)
+              and ${periods} && (select private.periods(last_week, weeks)) and (p.created_at, p.id) < (before_created_at, before_id)
               and p.user_id <> all (blocked)
             offset 0
           ) as found
           order by found.created_at desc, found.id desc
           limit most
         );
-      end if;
+        weeks := ${moreWeeks('most')};
+      end loop;
       return query
         select found.id
         from (
@@ -187,6 +251,60 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           )
         ) as found
         order by found.created_at desc, found.id desc
+        limit most;
+    end
+    $$;
+
+    -- Somebody with more friends than a page has posts finds it among the newest posts of everybody, if they are theirs: as many
+    -- are read as there are friends, which costs less than to ask for the newest post of each. Otherwise a page of n posts has
+    -- at most n authors, those whose newest posts are the newest.
+    create function private.find_friends_posts(before_created_at timestamptz, before_id uuid, most integer)
+      returns table (id uuid)
+      language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp
+      set plan_cache_mode = force_generic_plan as $$
+    declare
+      friends constant uuid[] := private.friend_ids();
+      newest uuid[];
+    begin
+      if cardinality(friends) > most then
+        newest := array(
+          select recent.id
+          from (
+            select p.id, p.user_id, p.visibility from public.posts p
+            where (p.created_at, p.id) < (before_created_at, before_id)
+            order by p.created_at desc, p.id desc
+            limit cardinality(friends)
+          ) as recent
+          -- Not as a join, which would have to read all of them.
+          where recent.visibility <> 'private' and (recent.user_id in (select unnest(friends))) is true
+          limit most
+        );
+        if cardinality(newest) = most then
+          return query select unnest(newest);
+          return;
+        end if;
+      end if;
+      return query
+        select theirs.id
+        from (
+          select friend.id
+          from unnest(friends) as friend (id)
+          cross join lateral (
+            select p.created_at, p.id from public.posts p
+            where p.user_id = friend.id and p.visibility <> 'private' and (p.created_at, p.id) < (before_created_at, before_id)
+            order by p.created_at desc, p.id desc
+            limit 1
+          ) as newest
+          order by newest.created_at desc, newest.id desc
+          limit most
+        ) as author
+        cross join lateral (
+          select p.created_at, p.id from public.posts p
+          where p.user_id = author.id and p.visibility <> 'private' and (p.created_at, p.id) < (before_created_at, before_id)
+          order by p.created_at desc, p.id desc
+          limit most
+        ) as theirs
+        order by theirs.created_at desc, theirs.id desc
         limit most;
     end
     $$;
@@ -281,6 +399,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         order by p.created_at desc, p.id desc;
       end;
 
+    create function public.friends_posts(
+      before_created_at timestamptz default null, before_id uuid default null, limit_results integer default 20
+    )
+      returns table (post_id uuid)
+      language sql stable security invoker rows 20 set search_path = pg_catalog, pg_temp
+      begin atomic
+        select id from private.find_friends_posts(${before}, ${rows});
+      end;
+
     -- By where a post says it is, about a kilometre off unless its author says exactly. A page that comes after another
     -- names the other's last post: its distance, its time and its id.
     create function public.posts_near(
@@ -298,14 +425,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         limit ${rows};
       end;
 
-    revoke execute on function ${helpers}, ${functions} from public, anon, authenticated, service_role;
+    revoke execute on function ${helpers}, ${functions}, ${forUsers} from public, anon, authenticated, service_role;
     grant execute on function ${helpers}, ${functions} to anon, authenticated, service_role;
+    grant execute on function ${forUsers} to authenticated, service_role;
   `.execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
-    drop function ${functions};
+    drop function ${functions}, ${forUsers};
     drop function ${helpers};
     drop index public.idx_posts_shared, public.idx_posts_search_people, public.idx_posts_search;
     alter table public.posts drop column coordinates;
@@ -327,6 +455,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
         order by 2 desc, p.created_at desc, p.id desc limit most;
     end
     $$;
-    drop function private.audiences();
+    drop function private.audiences(), private.periods(integer, integer);
   `.execute(db);
 }

@@ -426,6 +426,9 @@ export const functions = `
   delete_comment guest_friends  refused   yes       none      none      none      refused   yes       yes       yes
   delete_comment guest_private  refused   yes       none      none      none      refused   none      none      none
   delete_comment elsewhere      refused   yes       none      none      none      refused   yes       yes       yes
+  friends_posts public          refused   none      yes       none      none      none      none      none      none
+  friends_posts friends         refused   none      yes       none      none      none      none      none      none
+  friends_posts private         refused   none      none      none      none      none      none      none      none
   get_user_activity trip        refused   yes       none      none      none      yes       none      none      yes
   get_user_activity expense     refused   yes       none      none      none      yes       none      none      yes
   get_user_activity public      refused   yes       yes       none      yes       yes       yes       yes       yes

@@ -126,6 +126,7 @@ export const calls: Readonly<Record<string, Where>> = {
       (ids: Ids) => `select from delete_comment('${ids[comment]}') as done where done`,
     ]),
   ),
+  ...forPosts('friends_posts', (post) => `select from friends_posts() where post_id = '${post}'`),
   'get_user_activity trip': activity('trips', 'trip'),
   'get_user_activity expense': activity('expenses', 'expense'),
   ...Object.fromEntries(audiences.map((audience) => [`get_user_activity ${audience}`, activity('posts', audience)])),

@@ -72,34 +72,11 @@ export function newestFirst(feed: ReturnType<typeof selectFeed>, { limit }: Boun
   return feed.orderBy('posts.created_at', 'desc').orderBy('posts.id', 'desc').limit(limit);
 }
 
-/**
- * The posts of n friends, n of each: those whose newest posts are the newest, for a page of n posts has no other authors.
- */
-function friendsPosts({ me, last_created_at, last_id, limit }: FeedPage): Posts {
-  const after = last_id === undefined ? sql`true` : isAfter(last_created_at, last_id);
+function friendsPosts({ last_created_at, last_id, limit }: FeedPage): Posts {
+  const after = last_id === undefined ? sql`null, null` : sql`${last_created_at}::timestamptz, ${last_id}::uuid`;
   return sql`(
-    select posts.*
-    from (
-      select friendships.friend_id
-      from friendships
-      cross join lateral (
-        select posts.created_at, posts.id from posts
-        where posts.user_id = friendships.friend_id and posts.visibility <> 'private' and ${after}
-        order by posts.created_at desc, posts.id desc
-        limit 1
-      ) as newest
-      where friendships.user_id = ${me} and friendships.status = 'accepted'
-      order by newest.created_at desc, newest.id desc
-      limit ${limit}
-    ) as friends
-    cross join lateral (
-      select * from posts
-      where posts.user_id = friends.friend_id and posts.visibility <> 'private' and ${after}
-      order by posts.created_at desc, posts.id desc
-      limit (select ${limit}::integer)
-    ) as posts
-    order by posts.created_at desc, posts.id desc
-    limit 101
+    select posts.* from public.friends_posts(${after}, ${limit}::integer) as friends
+    join posts on posts.id = friends.post_id
   )`;
 }
 

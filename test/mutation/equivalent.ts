@@ -45,7 +45,7 @@ export const equivalents: readonly { readonly id: RegExp; readonly why: string }
     why: 'Only private.comment_on_post and private.like_post insert, which run as the owner. Users delete by themselves.',
   },
   {
-    id: /^function private\.(audiences|can_write|friend_ids|is_moderator)\(\): security definer$/,
+    id: /^function private\.(audiences\(\): security definer|(can_write|friend_ids|is_moderator)\(\): security invoker)$/,
     why: "It reads the caller's own rows alone, which the caller may read.",
   },
   {

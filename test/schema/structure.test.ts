@@ -192,6 +192,7 @@ test('functions that only read are stable, and those that may change something s
       .sort();
   expect(named('s')).toEqual([
     'blocked_users',
+    'friends_posts',
     'get_user_activity',
     'income_occurrences',
     'list_blocked_users',

@@ -22,6 +22,7 @@ describe('functions', () => {
     'decline_friend_request(uuid)': signedIn,
     'delete_comment(uuid)': signedIn,
     'get_user_activity(uuid,integer)': signedIn,
+    'friends_posts(timestamp with time zone,uuid,integer)': signedIn,
     'income_occurrences(date,date)': signedIn,
     'jsonb_merge_patch(jsonb,jsonb)': signedIn,
     'like_post(uuid)': signedIn,
@@ -49,6 +50,7 @@ describe('functions', () => {
     'private.comment_on_post(uuid,text,uuid)': signedIn,
     'private.delete_comment(uuid)': signedIn,
     'private.end_request(uuid,text)': signedIn,
+    'private.find_friends_posts(timestamp with time zone,uuid,integer)': signedIn,
     'private.find_messages(text,uuid,uuid,bigint,integer)': signedIn,
     'private.find_posts(text,integer)': everybody,
     'private.find_posts_near(double precision,double precision,double precision,integer,timestamp with time zone,uuid,integer)':

@@ -133,6 +133,11 @@ const functions = {
     required: 1,
     result: { post_id: 'uuid', created_at: 'timestamp with time zone' },
   },
+  friends_posts: {
+    parameters: 'before_created_at timestamp with time zone, before_id uuid, limit_results integer',
+    required: 0,
+    result: { post_id: 'uuid' },
+  },
   posts_near: {
     parameters:
       'lat double precision, lng double precision, radius_m double precision, after_distance_m integer, before_created_at timestamp with time zone, before_id uuid, limit_results integer',
