@@ -21,29 +21,15 @@ const before = sql.raw(
 /** Of a post that is not public, for whom it is: 'friends:<author>' or 'private:<author>'. */
 const audience = sql.raw("visibility || ':' || user_id::text");
 
-const week = (moment: string) => `((${moment} at time zone 'UTC')::date - date '2000-01-01') / 7`;
+const week = (moment: string) => sql`((${sql.raw(moment)} at time zone 'UTC')::date - date '2000-01-01') / 7`;
 
 /**
  * When a post was made: its week, and its period of 4, 16, 64 and 256 weeks, as numbers whose last octal digit says which.
  * An index with these gives the newest posts that match, and not all there ever were: any span is a few of them.
  */
-const periods = sql.raw(
-  `array[${[0, 1, 2, 3, 4].map((level) => `${week('created_at')} / ${4 ** level} * 8 + ${level}`).join(', ')}]`,
-);
-
-const firstWeek = sql.raw(`(
-        select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
-      )`);
-/** Of some posts, the week of the latest, and how many weeks would hold a number of times as many. */
-const weeksOf = (times: number) =>
-  sql.raw(
-    `${week('max(created_at)')}, 1 + ${times} * extract(epoch from max(created_at) - min(created_at)) / ${7 * 86_400}`,
-  );
-/** How many weeks might hold as many as are wanted: none if these were all. */
-const moreWeeks = (wanted: string) =>
-  sql.raw(
-    `case when last_week - weeks > first_week then ceil(weeks * least(4, 1.2 * ${wanted} / greatest(cardinality(newest), 1))) end`,
-  );
+const periods = sql`array[${sql.join(
+  [0, 1, 2, 3, 4].map((level) => sql`${week('created_at')} / ${sql.lit(4 ** level)} * 8 + ${sql.lit(level)}`),
+)}]`;
 
 /** The last "offset 0" has the distance calculated once a row. */
 const withMetres = (posts: string) =>
@@ -125,13 +111,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       query constant tsquery := private.search_query(search_term);
       blocked constant uuid[] := private.blocked_ids();
       audiences constant text[] := private.audiences();
-      first_week constant integer := ${firstWeek};
+      first_week constant integer := (
+        select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
+      );
       last_week integer;
       weeks integer;
       is_common boolean;
       newest uuid[] := '{}';
     begin
-      select ${weeksOf(100)}, count(*) filter (where sample.search @@ query) >= 10
+      select ${week('max(sample.created_at)')}, 1 + 100 * extract(epoch from max(sample.created_at) - min(sample.created_at)) / 604800,
+        count(*) filter (where sample.search @@ query) >= 10
       into last_week, weeks, is_common
       from (
         select p.search, p.created_at from public.posts p where p.visibility = 'public' order by p.created_at desc, p.id desc limit 200
@@ -161,7 +150,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           order by found.created_at desc, found.id desc
           limit 1000
         );
-        weeks := ${moreWeeks('1000')};
+        weeks := case when last_week - weeks > first_week then
+          ceil(weeks * least(4, 1200.0 / greatest(cardinality(newest), 1)))
+        end;
       end loop;
       return query
         select found.id, ts_rank(found.search, query)
@@ -193,7 +184,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       wanted_tags constant text[] := array[wanted_tag];
       blocked constant uuid[] := private.blocked_ids();
       audiences constant text[] := private.audiences();
-      first_week constant integer := ${firstWeek};
+      first_week constant integer := (
+        select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
+      );
       last_week integer;
       weeks integer;
       newest uuid[];
@@ -210,7 +203,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         limit most
       );
       if cardinality(newest) < most then
-        select ${weeksOf(20)} into last_week, weeks
+        select ${week('max(recent.created_at)')}, 1
+          + least(20, 1.2 * most / greatest(cardinality(newest), 1))
+          * extract(epoch from max(recent.created_at) - min(recent.created_at)) / 604800
+        into last_week, weeks
         from (
           select p.created_at from public.posts p
           where p.visibility = 'public' and (p.created_at, p.id) < (before_created_at, before_id)
@@ -231,7 +227,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           order by found.created_at desc, found.id desc
           limit most
         );
-        weeks := ${moreWeeks('most')};
+        weeks := case when last_week - weeks > first_week then
+          ceil(weeks * least(4, 1.2 * most / greatest(cardinality(newest), 1)))
+        end;
       end loop;
       return query
         select found.id
@@ -260,8 +258,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- at most n authors, those whose newest posts are the newest.
     create function private.find_friends_posts(before_created_at timestamptz, before_id uuid, most integer)
       returns table (id uuid)
-      language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp
-      set plan_cache_mode = force_generic_plan as $$
+      language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
       friends constant uuid[] := private.friend_ids();
       newest uuid[];

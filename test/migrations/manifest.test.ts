@@ -119,7 +119,7 @@ describe('names the object and the line', () => {
 
   test.each([
     ['create or replace function private.can_write() returns boolean language sql as $$ select true $$', 5],
-    ['alter function private.can_write() security definer', 1],
+    ['alter function private.can_write() security invoker', 1],
     ['alter function private.can_write() reset search_path', 1],
     ['alter function private.can_write() leakproof', 1],
     ['grant execute on function private.can_write() to anon', 1],

@@ -59,7 +59,7 @@ test.each([
   'alter policy "Users can view own trips" on public.trips to public',
   'create policy extra_policy on public.trips as restrictive for select using (true)',
   'alter function private.can_write() volatile',
-  'alter function private.can_write() security definer',
+  'alter function private.can_write() security invoker',
   'alter function private.can_write() reset search_path',
   'grant execute on function private.can_write() to anon',
   'alter function private.can_write() owner to pg_monitor',
