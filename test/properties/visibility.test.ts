@@ -67,6 +67,12 @@ async function expectSight(community: Community, { people, postIds }: Run): Prom
     });
     const { items } = await friends.list();
     expect(people.map(({ id }) => items.find(({ friend_id }) => friend_id === id)?.status)).toEqual(statuses);
+    const listed = (await friends.blocked()).items.map(({ blocked_id }) =>
+      people.findIndex(({ id }) => id === blocked_id),
+    );
+    expect(listed.map((other) => `${me} ${other}`).sort()).toEqual(
+      [...community.blocks].filter((pair) => pair.startsWith(`${me} `) && !community.unlisted.has(pair)).sort(),
+    );
   }
 }
 
@@ -105,6 +111,7 @@ async function stored({ people, postIds }: Run): Promise<Community> {
         union select friend_id, user_id from friendships where status = 'accepted'`),
     ),
     blocks: new Set(await pairs('select user_id as one, blocked_id as other from private.blocks')),
+    unlisted: new Set(await pairs('select user_id as one, blocked_id as other from private.blocks where not listed')),
   };
 }
 
@@ -112,7 +119,13 @@ describe('who sees what', () => {
   test('is as friendships, blocks and visibilities say, after each step of any sequence', async () => {
     const property = fc.asyncProperty(fc.array(step, { minLength: 12, maxLength: 20, size: 'max' }), async (steps) => {
       const run = await meet();
-      const community: Community = { posts: new Map(), requests: new Set(), friends: new Set(), blocks: new Set() };
+      const community: Community = {
+        posts: new Map(),
+        requests: new Set(),
+        friends: new Set(),
+        blocks: new Set(),
+        unlisted: new Set(),
+      };
       for (const step of [...firstSteps, ...steps]) {
         const answer = expected(community, step);
         const outcome = perform(run.people, run.postIds, step);

@@ -5,12 +5,16 @@ import type { Person } from '../repositories/sessions.ts';
 
 type Post = { author: number; visibility: PostVisibility; likes: Set<number>; comments: number[] };
 
-/** People and posts are numbers. `requests` and `blocks` are of the first to the second, as "0 1"; `friends` has both ways. */
+/**
+ * People and posts are numbers. `requests` and `blocks` are of the first to the second, as "0 1"; `friends` has both ways.
+ * A block of somebody who had blocked them before is `unlisted`: who made it cannot tell that it is there.
+ */
 export type Community = {
   posts: Map<number, Post>;
   requests: Set<string>;
   friends: Set<string>;
   blocks: Set<string>;
+  unlisted: Set<string>;
 };
 
 const toPeople = ['request', 'accept', 'remove', 'block', 'unblock'] as const;
@@ -77,7 +81,7 @@ export function seenComments(community: Community, me: number, { comments }: Pos
 
 /** Does to the model what the database promises to do, and returns what it answers, or the class of its error. */
 export function expected(community: Community, step: Step): unknown {
-  const { posts, requests, friends, blocks } = community;
+  const { posts, requests, friends, blocks, unlisted } = community;
   if ('other' in step) {
     const [there, back] = [`${step.me} ${step.other}`, `${step.other} ${step.me}`];
     const befriend = () => {
@@ -86,7 +90,17 @@ export function expected(community: Community, step: Step): unknown {
       return 'accepted';
     };
     const part = () => [requests.delete(there), requests.delete(back), friends.delete(there), friends.delete(back)];
-    if (step.do === 'unblock') return blocks.delete(there);
+    if (step.do === 'unblock') {
+      unlisted.delete(back);
+      const isListed = !unlisted.delete(there);
+      return blocks.delete(there) && isListed;
+    }
+    if (step.do === 'block') {
+      part();
+      if (blocks.has(back) && !blocks.has(there)) unlisted.add(there);
+      blocks.add(there);
+      return undefined;
+    }
     if (blocks.has(back)) return NotFoundError;
     switch (step.do) {
       case 'request':
@@ -97,12 +111,8 @@ export function expected(community: Community, step: Step): unknown {
         return 'requested';
       case 'accept':
         return requests.has(back) || friends.has(there) ? befriend() : NotFoundError;
-      case 'remove':
-        return part().includes(true);
       default:
-        part();
-        blocks.add(there);
-        return undefined;
+        return part().includes(true);
     }
   }
   const post = posts.get(step.post);
