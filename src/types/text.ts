@@ -7,11 +7,16 @@ export function isStorable(value: string): boolean {
   return !unstorable.test(value);
 }
 
-/** Text that is not blank, of at most `longest` characters, counted as Postgres does: by code point. */
+/** Counted as Postgres does: by code point, of which some are two units of JavaScript's. */
+export function isAtMost(longest: number, value: string): boolean {
+  return value.length <= longest || (value.length <= 2 * longest && [...value].length <= longest);
+}
+
+/** Text that is not blank, of at most `longest` characters. */
 export function textSchema(longest: number) {
   return z
     .string()
-    .refine((value) => /\S/.test(value) && value.length <= 2 * longest && [...value].length <= longest, {
+    .refine((value) => /\S/.test(value) && isAtMost(longest, value), {
       error: `must be text of 1 to ${longest} characters`,
     })
     .refine(isStorable, 'must not contain U+0000 or a lone surrogate');
@@ -21,12 +26,7 @@ export function textSchema(longest: number) {
 export const httpsUrlSchema = z
   .string()
   .refine(
-    (url) =>
-      url.length <= 4096 &&
-      [...url].length <= 2048 &&
-      /^https:\/\/\S+$/.test(url) &&
-      URL.canParse(url) &&
-      isStorable(url),
+    (url) => isAtMost(2048, url) && /^https:\/\/\S+$/.test(url) && URL.canParse(url) && isStorable(url),
     'must be an https address of at most 2048 characters',
   );
 
