@@ -86,25 +86,27 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end;
     revoke execute on function private.audiences() from public, anon, authenticated, service_role;
 
-    -- The last weeks as the index has them: in at most six periods, which may reach a little further back.
-    create function private.periods(last_week integer, weeks integer) returns integer[]
+    -- The last weeks, but none before the first, as the index has them: in periods of a fourth to a sixteenth of the time, the
+    -- earliest of which may begin before it.
+    create function private.periods(first_week integer, last_week integer, weeks integer) returns integer[]
       language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
     declare
-      level constant integer := least(4, floor(log(4, weeks)));
+      span constant integer := greatest(1, least(weeks, last_week - first_week));
+      level constant integer := least(4, greatest(0, floor(log(4, span)) - 1));
       width constant integer := 4 ^ level;
     begin
       return array(
-        select 8 * number + level from generate_series((last_week - weeks) / width, last_week / width) as number
+        select 8 * number + level from generate_series((last_week - span) / width, last_week / width) as number
       );
     end
     $$;
-    revoke execute on function private.periods(integer, integer) from public, anon, authenticated, service_role;
+    revoke execute on function private.periods(integer, integer, integer) from public, anon, authenticated, service_role;
 
     -- The best of the newest thousand that match. Of a word that a sample shows to be common these are found among the newest
-    -- 20,000 posts. Of others, through the index: in the weeks that have about as many posts, and if these do not hold a
-    -- thousand, in as many weeks as would if the word was as frequent before, but no more than four times as many, because it
-    -- may have been more frequent. What is asked of an index comes from a "select", so that the plan does not depend on how
-    -- common a word is out of sight.
+    -- 20,000 posts. Of others, through the index: in as many weeks as would hold a thousand, or 20,000 posts if the sample has
+    -- none. If these hold less, in as many as would if the word was as frequent before, but no more than three times as many,
+    -- because it may have been more frequent. What is asked of an index comes from a "select", so that the plan does not
+    -- depend on how common a word is out of sight.
     create or replace function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
@@ -116,16 +118,17 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       );
       last_week integer;
       weeks integer;
-      is_common boolean;
+      matching integer;
       newest uuid[] := '{}';
     begin
-      select ${week('max(sample.created_at)')}, 1 + 100 * extract(epoch from max(sample.created_at) - min(sample.created_at)) / 604800,
-        count(*) filter (where sample.search @@ query) >= 10
-      into last_week, weeks, is_common
+      select count(*) filter (where sample.search @@ query), ${week('max(sample.created_at)')},
+        1 + extract(epoch from max(sample.created_at) - min(sample.created_at)) / 604800
+          * coalesce(1200.0 / nullif(count(*) filter (where sample.search @@ query), 0), 100)
+      into matching, last_week, weeks
       from (
         select p.search, p.created_at from public.posts p where p.visibility = 'public' order by p.created_at desc, p.id desc limit 200
       ) as sample;
-      if is_common then
+      if matching >= 10 then
         newest := array(
           select recent.id
           from (
@@ -144,14 +147,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           from (
             select p.id, p.created_at from public.posts p
             where p.visibility = 'public' and p.search @@ (select query)
-              and ${periods} && (select private.periods(last_week, weeks)) and p.user_id <> all (blocked)
+              and ${periods} && (select private.periods(first_week, last_week, weeks)) and p.user_id <> all (blocked)
             offset 0
           ) as found
           order by found.created_at desc, found.id desc
           limit 1000
         );
         weeks := case when last_week - weeks > first_week then
-          ceil(weeks * least(4, 1200.0 / greatest(cardinality(newest), 1)))
+          ceil(weeks * least(3, 1200.0 / greatest(cardinality(newest), 1)))
         end;
       end loop;
       return query
@@ -220,7 +223,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           from (
             select p.id, p.created_at from public.posts p
             where p.visibility = 'public' and p.tags @> (select wanted_tags)
-              and ${periods} && (select private.periods(last_week, weeks)) and (p.created_at, p.id) < (before_created_at, before_id)
+              and ${periods} && (select private.periods(first_week, last_week, weeks)) and (p.created_at, p.id) < (before_created_at, before_id)
               and p.user_id <> all (blocked)
             offset 0
           ) as found
@@ -228,7 +231,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           limit most
         );
         weeks := case when last_week - weeks > first_week then
-          ceil(weeks * least(4, 1.2 * most / greatest(cardinality(newest), 1)))
+          ceil(weeks * least(3, 1.2 * most / greatest(cardinality(newest), 1)))
         end;
       end loop;
       return query
@@ -452,6 +455,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
         order by 2 desc, p.created_at desc, p.id desc limit most;
     end
     $$;
-    drop function private.audiences(), private.periods(integer, integer);
+    drop function private.audiences(), private.periods(integer, integer, integer);
   `.execute(db);
 }
