@@ -2,44 +2,9 @@
 
 -- ExpenseRepository.create
 insert into
-  "expenses" (
-    "user_id",
-    "id",
-    "trip_id",
-    "amount",
-    "currency",
-    "category",
-    "description",
-    "date",
-    "location",
-    "receipt_url",
-    "tags",
-    "metadata",
-    "import_key"
-  )
-select
-  $1::uuid,
-  input.*
-from
-  (
-    select
-      *
-    from
-      jsonb_to_recordset($2::jsonb) as input (
-        id uuid,
-        trip_id uuid,
-        amount numeric,
-        currency text,
-        category text,
-        description text,
-        date date,
-        location text,
-        receipt_url text,
-        tags text[],
-        metadata jsonb,
-        import_key uuid
-      )
-  ) as input
+  "expenses" ("amount", "currency", "category", "id", "tags", "metadata", "user_id")
+values
+  ($1, $2, $3, $4, $5, $6, $7)
 returning
   "id",
   "user_id",

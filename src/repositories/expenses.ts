@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Updateable } from 'kysely';
+import { type Insertable, type Kysely, sql, type Updateable } from 'kysely';
 import { z } from 'zod';
 import type { CsvSource } from '../csv/source.ts';
 import type { DB } from '../types/database.ts';
@@ -23,6 +23,10 @@ import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } fro
 
 const moveSchema = z.strictObject({ from: uuidSchema, to: uuidSchema.nullable() });
 
+/** One that has a new id takes a fifth less time so than as JSON. */
+const insertExpense = compiledOnce((db, expense: Insertable<DB['expenses']>) =>
+  db.insertInto('expenses').values(expense).returning(expenseColumns),
+);
 const insertNewExpenses = compiledOnce((db, insert: Insert) => insertNew(db, insert).returning(expenseColumns));
 const insertExpenses = compiledOnce((db, insert: Insert) => insertBatch(db, insert).returning(expenseColumns));
 
@@ -50,7 +54,10 @@ export class ExpenseRepository extends ExpenseReader {
    */
   async create(input: ExpenseInput): Promise<Expense> {
     const expense = validate(newExpenseSchema, input);
-    return found((await this.#insert(this.db, [expense], { idsAreNew: areNew([input]) }))[0], 'expense');
+    const [stored] = areNew([input])
+      ? await insertExpense(this.db, { ...expense, metadata: JSON.stringify(expense.metadata), user_id: this.userId })
+      : await this.#insert(this.db, [expense], { idsAreNew: false });
+    return found(stored, 'expense');
   }
 
   /**
