@@ -197,16 +197,16 @@ export interface PublicProfiles {
 }
 
 export interface TripFinancialSummary {
-  actual_spent: Money;
-  budget_total: Money | null;
-  currency: string;
-  expense_count: number;
-  recent_expenses: RecentExpense[];
-  remaining_budget: Money | null;
-  spent_by_currency: AmountsByCurrency;
-  trip_id: string;
-  trip_name: string;
-  user_id: string;
+  actual_spent: Derived<Money>;
+  budget_total: Derived<Money | null>;
+  currency: Derived<string>;
+  expense_count: Derived<number>;
+  recent_expenses: Derived<RecentExpense[]>;
+  remaining_budget: Derived<Money | null>;
+  spent_by_currency: Derived<AmountsByCurrency>;
+  trip_id: Derived<string>;
+  trip_name: Derived<string>;
+  user_id: Derived<string>;
 }
 
 export interface Trips {
@@ -232,15 +232,15 @@ export interface Trips {
 }
 
 export interface UserFinancialSummary {
-  by_currency: CurrencySummary[];
-  currency: string;
-  email: string | null;
-  expense_categories: CategoryTotal[];
-  net_income: Money;
-  summary_date: string;
-  total_expenses: Money;
-  total_income: Money;
-  user_id: string;
+  by_currency: Derived<CurrencySummary[]>;
+  currency: Derived<string>;
+  email: Derived<string | null>;
+  expense_categories: Derived<CategoryTotal[]>;
+  net_income: Derived<Money>;
+  summary_date: Derived<string>;
+  total_expenses: Derived<Money>;
+  total_income: Derived<Money>;
+  user_id: Derived<string>;
 }
 
 export interface DB {

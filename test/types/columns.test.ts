@@ -173,8 +173,15 @@ test('a view’s column is null by the types exactly where it is for somebody', 
     expect(rows).toHaveLength(2);
     for (const row of rows) for (const column in row) if (row[column] === null) nulls.add(`${view}.${column}`);
   }
-  const byType = table(inViews, (_, type) => / \| null$/.test(type));
+  const byType = table(inViews, (_, type) => / \| null>$/.test(type));
   expect(byType).toEqual(table(inViews, ({ relation, column }) => nulls.has(`${relation}.${column}`)));
+});
+
+test('nothing is written to a view', () => {
+  const inViews = ({ is_view }: Column) => is_view;
+  expect(
+    Object.values(table(inViews, (_, type) => /^Derived<.+>$/.test(type))).filter((isDerived) => !isDerived),
+  ).toEqual([]);
 });
 
 describe('the lists of values', () => {

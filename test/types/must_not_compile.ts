@@ -39,6 +39,8 @@ export async function written({ kysely }: User, user_id: string) {
   await kysely.insertInto('post_likes').values({ post_id: user_id }).execute();
   // @ts-expect-error kept by a trigger
   await kysely.updateTable('public_profiles').set({ full_name: 'x' }).execute();
+  // @ts-expect-error a view sums up
+  await kysely.insertInto('user_financial_summary').values({ user_id }).execute();
   expectTypeOf<Insertable<DB['trips']>['version' | 'updated_at']>().toEqualTypeOf<undefined>();
   await kysely
     .insertInto('trips')
