@@ -67,12 +67,12 @@ async function reviewTheYear(maya: User): Promise<void> {
     ),
   );
 
-  const month = await maya.profiles.financialSummary();
-  say(`\n  The thirty days up to ${month.summary_date} in ${month.currency}, where Maya is at home:\n`);
-  say(table([{ income: month.total_income, expenses: month.total_expenses, net: month.net_income }]));
-  say(
-    `\n${table(month.expense_categories.slice(0, 6).map(({ category, amount, count }) => ({ category, amount, count })))}`,
-  );
+  say('\n  Her last months, what came in and what it cost:\n');
+  const months = await maya.income.cashFlow({ from: '2026-09-01', to: '2026-11-22' });
+  say(table(months.map(({ month, income, expenses, net, currency }) => ({ month, income, expenses, net, currency }))));
+  say('\n  The last thirty days by category:\n');
+  const spent = await maya.expenses.totalsByCategory({ since: '2026-10-24', until: '2026-11-22' });
+  say(table(spent.slice(0, 6).map(({ category, total, currency, count }) => ({ category, total, currency, count }))));
 }
 
 async function planTheWayBack(maya: User): Promise<void> {
