@@ -5,7 +5,7 @@ import { areSame } from './same_rows.ts';
 import type { Work } from './work.ts';
 
 /**
- * Does a work once for everybody who has it, so that nobody is fast by doing less, and once more to count.
+ * Does a work once for everybody who has it, so that nobody is fast by doing less, and more often to count.
  *
  * @returns how many network round trips each needs, once it is connected.
  * @throws {Error} if a contender does not give the rows that the first one gives.
@@ -28,9 +28,13 @@ export async function countRoundTrips(
       if (!areSame(rows, expected, { areNew: work.makesRows })) {
         throw new Error(`${name} does not give the rows of ${contenders[0]?.name}: ${work.name}.`);
       }
-      const before = await countRoundTrips();
-      await call();
-      counts.set(name, (await countRoundTrips()) - before);
+      // Who sends statements one by one without waiting may be overtaken by an answer: the least of a few calls counts.
+      for (let time = 0; time < (work.isLong ? 1 : 5); time++) {
+        const before = await countRoundTrips();
+        await call();
+        const count = (await countRoundTrips()) - before;
+        counts.set(name, Math.min(count, counts.get(name) ?? count));
+      }
     } finally {
       await opened.close();
     }

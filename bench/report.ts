@@ -8,6 +8,8 @@ import { quantile, type Ratio, ratioOf } from './statistics.ts';
 export type Report = {
   readonly machine: Machine;
   readonly stages: Stage[];
+  /** What a call is made of, without a network delay. */
+  readonly layers: Stage[];
   readonly growth: Growth[];
   readonly starts: ColdStart[];
 };

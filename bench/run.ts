@@ -5,6 +5,7 @@ import { cloneDatabase } from '../src/testing/template_database.ts';
 import { withTemplateDatabase } from '../src/testing/with_template_database.ts';
 import { measureColdStarts } from './cold_start.ts';
 import type { Contender } from './contenders/contender.ts';
+import { layeredWorks, layers } from './contenders/layers.ts';
 import { loadContenders, ownContenders } from './contenders.ts';
 import { fill, type People, sweep } from './fixture.ts';
 import { dimensions, measureGrowth } from './growth.ts';
@@ -27,13 +28,13 @@ import { readResults, writeResults } from './write_results.ts';
 const help = `npm run bench [-- --quick] [--only <part>] [--work <name>] [--delay <ms>] [--rows <n>] [--json] [--write]
 
 Measures what it costs to use this package instead of others: the same server, data, rows out and row level security, in one
-run, in turns, with 0, 1 and 5 ms of network delay; then how the cost of methods grows with what is stored, and how long a
-process takes to its first row. Half an hour, without a million rows; leave the machine alone meanwhile.
+run, in turns, with 0, 1 and 5 ms of network delay; then what a call is made of, how the cost of methods grows with what is
+stored, and how long a process takes to its first row. Half an hour; leave the machine alone meanwhile.
 The server is DATABASE_URL's (in a database made for it), else a Docker container, else one from node_modules.
 The others are installed by npm ci --prefix bench, and left out where they are not.
 
 --quick        a few calls of each, and none of what takes long: to see that it runs
---only <part>  works, growth or starts
+--only <part>  works, layers, growth or starts
 --work <name>  only this work, more than once for several: ${works.map(({ name }) => name).join(', ')}
 --delay <ms>   only this delay, more than once for several
 --rows <n>     how far growth goes, default 1000000
@@ -42,7 +43,7 @@ The others are installed by npm ci --prefix bench, and left out where they are n
 
 Exit code 0 if all was measured, 1 if something failed, 2 for a wrong flag.`;
 
-const parts = ['works', 'growth', 'starts'] as const;
+const parts = ['works', 'layers', 'growth', 'starts'] as const;
 
 type Flags = {
   quick?: boolean;
@@ -71,7 +72,7 @@ async function run({ quick = false, json = false, write = false, only, work, del
     const machine = await describeMachine(connectionString, server);
     const report: Report = write
       ? await readResults(results, machine)
-      : { machine, stages: [], growth: [], starts: [] };
+      : { machine, stages: [], layers: [], growth: [], starts: [] };
     // After each part, so that a run that is stopped has written what it measured.
     const keep = async (lines: string) => {
       print(`\n${lines}`);
@@ -79,9 +80,9 @@ async function run({ quick = false, json = false, write = false, only, work, del
     };
     print(describeHeader(machine));
     const people = await fill(connectionString);
+    const amount = quick ? { rounds: 2, warmUps: 0, turnMillis: 1 } : { rounds: 40, warmUps: 4, turnMillis: 30 };
     if (isWanted('works')) {
       const delays = delay?.map(Number) ?? (quick ? [0, 1] : [0, 1, 5]);
-      const amount = quick ? { rounds: 2, warmUps: 0, turnMillis: 1 } : { rounds: 40, warmUps: 4, turnMillis: 30 };
       const names = work ?? works.filter(({ isLong }) => !quick || !isLong).map(({ name }) => name);
       for await (const stage of measureAll(
         contenders,
@@ -92,6 +93,13 @@ async function run({ quick = false, json = false, write = false, only, work, del
       )) {
         replace(report.stages, stage, ({ work, delay }) => work === stage.work && delay === stage.delay);
         report.stages.sort((one, other) => placeOf(one) - placeOf(other));
+        await keep(describeStage(stage));
+      }
+    }
+    if (isWanted('layers')) {
+      const wanted = { names: layeredWorks, delays: [0], amount };
+      for await (const stage of measureAll(layers, connectionString, people, wanted, stop.signal)) {
+        replace(report.layers, stage, ({ work }) => work === stage.work);
         await keep(describeStage(stage));
       }
     }

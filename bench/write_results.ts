@@ -10,9 +10,9 @@ export async function readResults(folder: URL, machine: Machine): Promise<Report
   const before: Report | undefined = text && JSON.parse(text);
   const { load: _, ...same } = machine;
   if (!before || !isDeepStrictEqual({ ...before.machine, ...same }, before.machine)) {
-    return { machine, stages: [], growth: [], starts: [] };
+    return { machine, stages: [], layers: [], growth: [], starts: [] };
   }
-  return { ...before, machine };
+  return { ...before, layers: before.layers ?? [], machine };
 }
 
 /** Writes the report as JSON, a page of tables and charts. What was not measured is left out of the page. */
@@ -27,6 +27,7 @@ export async function writeResults(folder: URL, report: Report): Promise<void> {
     const network = delay === 0 ? 'No network delay' : `${delay} ms a round trip`;
     sections.push(`## ${network}\n\n![${network}](${chart})`, ...stages.map(tableOf));
   }
+  if (report.layers.length > 0) sections.push('## Where time goes', ...report.layers.map(tableOf));
   if (report.growth.length > 0) sections.push('## Growth');
   for (const growth of report.growth) {
     const chart = `growth-${growth.name}.svg`;

@@ -2,13 +2,13 @@ import { Pool, type PoolClient } from 'pg';
 import type { Contender } from './contender.ts';
 import { datesAsText } from './dates_as_text.ts';
 import { jsonOf } from './json_of.ts';
-import { applySettings, claimsOf, statements } from './statements.ts';
+import { claimsOf, settingsOf, statements } from './statements.ts';
 import { type Run, worksBySql } from './works_by_sql.ts';
 
-/** The same with the driver's `pipeline: true`: nothing waits for the answer to what it does not need. */
-export const pgPipelinedByHand: Contender = {
-  name: 'pg, pipelined, RLS by hand',
-  isScoped: true,
+/** As a role, with the driver's `pipeline: true`: nothing waits for the answer to what it does not need. */
+export const pgPipelined = (name: string, role: 'authenticated' | 'service_role'): Contender => ({
+  name,
+  isScoped: role === 'authenticated',
   open({ connectionString, connections }) {
     const pool = new Pool({ connectionString, max: connections, types: datesAsText, pipeline: true });
     const runOn =
@@ -20,7 +20,7 @@ export const pgPipelinedByHand: Contender = {
         const claims = claimsOf(userId);
         const begin = (client: PoolClient) => [
           client.query('begin'),
-          client.query({ name: 'applySettings', text: applySettings, values: [claims] }),
+          client.query({ name: 'applySettings', text: settingsOf(role), values: [claims] }),
         ];
         const withClient = async <T>(fn: (client: PoolClient) => Promise<T>): Promise<T> => {
           const client = await pool.connect();
@@ -50,4 +50,6 @@ export const pgPipelinedByHand: Contender = {
       close: () => pool.end(),
     };
   },
-};
+});
+
+export const pgPipelinedByHand = pgPipelined('pg, pipelined, RLS by hand', 'authenticated');

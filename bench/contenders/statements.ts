@@ -44,9 +44,13 @@ export const statements = {
 
 export type StatementName = keyof typeof statements;
 
-/** What makes a transaction a signed-in user's, as the documentation of Supabase and PostgREST has it. */
-export const applySettings =
-  "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)";
+/** What makes a transaction one of a role's, as the documentation of Supabase and PostgREST has it. */
+export function settingsOf(role: string): string {
+  return `select set_config('role', '${role}', true), set_config('request.jwt.claims', $1, true)`;
+}
+
+/** A signed-in user's. */
+export const applySettings = settingsOf('authenticated');
 
 export function claimsOf(userId: string): string {
   return JSON.stringify({ sub: userId, role: 'authenticated' });
