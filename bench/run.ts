@@ -29,7 +29,7 @@ const help = `npm run bench [-- --quick] [--only <part>] [--work <name>] [--dela
 
 Measures what it costs to use this package instead of others: the same server, data, rows out and row level security, in one
 run, in turns, with 0, 1 and 5 ms of network delay; then what a call is made of, how the cost of methods grows with what is
-stored, and how long a process takes to its first row. Half an hour; leave the machine alone meanwhile.
+stored, and how long a process takes to its first row. About forty minutes; leave the machine alone meanwhile.
 The server is DATABASE_URL's (in a database made for it), else a Docker container, else one from node_modules.
 The others are installed by npm ci --prefix bench, and left out where they are not.
 

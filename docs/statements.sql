@@ -2,9 +2,21 @@
 
 -- ExpenseRepository.create
 insert into
-  "expenses" ("amount", "currency", "category", "id", "tags", "metadata", "user_id")
+  "expenses" (
+    "user_id",
+    "id",
+    "trip_id",
+    "amount",
+    "category",
+    "description",
+    "location",
+    "receipt_url",
+    "tags",
+    "metadata",
+    "currency"
+  )
 values
-  ($1, $2, $3, $4, $5, $6, $7)
+  ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 returning
   "id",
   "user_id",

@@ -21,7 +21,10 @@ const before = sql.raw(
 /** Of a post that is not public, for whom it is: 'friends:<author>' or 'private:<author>'. */
 const audience = sql.raw("visibility || ':' || user_id::text");
 
-const week = (moment: string) => sql`((${sql.raw(moment)} at time zone 'UTC')::date - date '2000-01-01') / 7`;
+/** A moment between the years 2000 and 2100, the first or the last one if it is outside: infinity is. */
+const within = (moment: string) =>
+  sql.raw(`least(greatest(${moment}, '2000-01-01Z'::timestamptz), '2100-01-01Z'::timestamptz)`);
+const week = (moment: string) => sql`((${within(moment)} at time zone 'UTC')::date - date '2000-01-01') / 7`;
 
 /**
  * When a post was made: its week, and its period of 4, 16, 64 and 256 weeks, as numbers whose last octal digit says which.
@@ -86,27 +89,23 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       end;
     revoke execute on function private.audiences() from public, anon, authenticated, service_role;
 
-    -- The last weeks, but none before the first, as the index has them: in periods of a fourth to a sixteenth of the time, the
-    -- earliest of which may begin before it.
-    create function private.periods(first_week integer, last_week integer, weeks integer) returns integer[]
+    -- Some weeks as the index has them: in periods of a fourth to a sixteenth of the time, of which those at the ends may hold
+    -- other weeks too.
+    create function private.periods(from_week integer, to_week integer) returns integer[]
       language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
     declare
-      span constant integer := greatest(1, least(weeks, last_week - first_week));
-      level constant integer := least(4, greatest(0, floor(log(4, span)) - 1));
+      level constant integer := least(4, greatest(0, floor(log(4, to_week - from_week + 1)) - 1));
       width constant integer := 4 ^ level;
     begin
-      return array(
-        select 8 * number + level from generate_series((last_week - span) / width, last_week / width) as number
-      );
+      return array(select 8 * number + level from generate_series(from_week / width, to_week / width) as number);
     end
     $$;
-    revoke execute on function private.periods(integer, integer, integer) from public, anon, authenticated, service_role;
+    revoke execute on function private.periods(integer, integer) from public, anon, authenticated, service_role;
 
     -- The best of the newest thousand that match. Of a word that a sample shows to be common these are found among the newest
     -- 20,000 posts. Of others, through the index: in as many weeks as would hold a thousand, or 20,000 posts if the sample has
-    -- none. If these hold less, in as many as would if the word was as frequent before, but no more than three times as many,
-    -- because it may have been more frequent. What is asked of an index comes from a "select", so that the plan does not
-    -- depend on how common a word is out of sight.
+    -- none, then in those before, three times as many, and so on to the first. What is asked of an index comes from a "select",
+    -- so that the plan does not depend on how common a word is out of sight.
     create or replace function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
     declare
@@ -116,15 +115,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       first_week constant integer := (
         select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
       );
-      last_week integer;
+      from_week integer;
+      to_week integer;
       weeks integer;
       matching integer;
       newest uuid[] := '{}';
     begin
       select count(*) filter (where sample.search @@ query), ${week('max(sample.created_at)')},
-        1 + extract(epoch from max(sample.created_at) - min(sample.created_at)) / 604800
-          * coalesce(1200.0 / nullif(count(*) filter (where sample.search @@ query), 0), 100)
-      into matching, last_week, weeks
+        least(10000, extract(epoch from ${within('max(sample.created_at)')} - ${within('min(sample.created_at)')}) / 604800
+          * coalesce(1200.0 / nullif(count(*) filter (where sample.search @@ query), 0), 100))
+      into matching, to_week, weeks
       from (
         select p.search, p.created_at from public.posts p where p.visibility = 'public' order by p.created_at desc, p.id desc limit 200
       ) as sample;
@@ -141,21 +141,26 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           limit 1000
         );
       end if;
-      while cardinality(newest) < 1000 and weeks is not null loop
-        newest := array(
+      -- A word that is common in the sample alone, or for the blocked, has fewer there.
+      if matching >= 10 and cardinality(newest) < 1000 then
+        newest := '{}';
+      end if;
+      while cardinality(newest) < 1000 and to_week >= first_week loop
+        from_week := greatest(to_week - weeks, first_week);
+        newest := newest || array(
           select found.id
           from (
             select p.id, p.created_at from public.posts p
             where p.visibility = 'public' and p.search @@ (select query)
-              and ${periods} && (select private.periods(first_week, last_week, weeks)) and p.user_id <> all (blocked)
+              and ${periods} && (select private.periods(from_week, to_week))
+              and ${week('p.created_at')} between from_week and to_week and p.user_id <> all (blocked)
             offset 0
           ) as found
           order by found.created_at desc, found.id desc
-          limit 1000
+          limit 1000 - cardinality(newest)
         );
-        weeks := case when last_week - weeks > first_week then
-          ceil(weeks * least(3, 1200.0 / greatest(cardinality(newest), 1)))
-        end;
+        to_week := from_week - 1;
+        weeks := weeks * 3 + 1;
       end loop;
       return query
         select found.id, ts_rank(found.search, query)
@@ -190,7 +195,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       first_week constant integer := (
         select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
       );
-      last_week integer;
+      from_week integer;
+      to_week integer;
       weeks integer;
       newest uuid[];
     begin
@@ -206,33 +212,34 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         limit most
       );
       if cardinality(newest) < most then
-        select ${week('max(recent.created_at)')}, 1
-          + least(20, 1.2 * most / greatest(cardinality(newest), 1))
-          * extract(epoch from max(recent.created_at) - min(recent.created_at)) / 604800
-        into last_week, weeks
+        select ${week('max(recent.created_at)')}, least(10000,
+          extract(epoch from ${within('max(recent.created_at)')} - ${within('min(recent.created_at)')}) / 604800
+            * least(20, 1.2 * most / greatest(cardinality(newest), 1)))
+        into to_week, weeks
         from (
           select p.created_at from public.posts p
           where p.visibility = 'public' and (p.created_at, p.id) < (before_created_at, before_id)
           order by p.created_at desc, p.id desc
           limit 1000
         ) as recent;
+        newest := '{}';
       end if;
-      while cardinality(newest) < most and weeks is not null loop
-        newest := array(
+      while cardinality(newest) < most and to_week >= first_week loop
+        from_week := greatest(to_week - weeks, first_week);
+        newest := newest || array(
           select found.id
           from (
             select p.id, p.created_at from public.posts p
-            where p.visibility = 'public' and p.tags @> (select wanted_tags)
-              and ${periods} && (select private.periods(first_week, last_week, weeks)) and (p.created_at, p.id) < (before_created_at, before_id)
-              and p.user_id <> all (blocked)
+            where p.visibility = 'public' and p.tags @> (select wanted_tags) and (p.created_at, p.id) < (before_created_at, before_id)
+              and ${periods} && (select private.periods(from_week, to_week))
+              and ${week('p.created_at')} between from_week and to_week and p.user_id <> all (blocked)
             offset 0
           ) as found
           order by found.created_at desc, found.id desc
-          limit most
+          limit most - cardinality(newest)
         );
-        weeks := case when last_week - weeks > first_week then
-          ceil(weeks * least(3, 1.2 * most / greatest(cardinality(newest), 1)))
-        end;
+        to_week := from_week - 1;
+        weeks := weeks * 3 + 1;
       end loop;
       return query
         select found.id
@@ -455,6 +462,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
         order by 2 desc, p.created_at desc, p.id desc limit most;
     end
     $$;
-    drop function private.audiences(), private.periods(integer, integer, integer);
+    drop function private.audiences(), private.periods(integer, integer);
   `.execute(db);
 }

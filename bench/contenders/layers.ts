@@ -36,5 +36,5 @@ export const layers: readonly Contender[] = [
   { ...wheels, name: 'and the repository: this package' },
 ];
 
-/** The works whose statement is the same with all of them. */
+/** The works whose statement is the same with all of them, but for what the repository adds. */
 export const layeredWorks = ['get', 'list', 'feed 1', 'append', 'create'];

@@ -23,7 +23,7 @@ import { areNew, atomically, explainMiss, found, storedInOrder, wasDeleted } fro
 
 const moveSchema = z.strictObject({ from: uuidSchema, to: uuidSchema.nullable() });
 
-/** One that has a new id takes a fifth less time so than as JSON. */
+/** One that has a new id: the server takes less time so than for a row that comes as JSON. */
 const insertExpense = compiledOnce((db, expense: Insertable<DB['expenses']>) =>
   db.insertInto('expenses').values(expense).returning(expenseColumns),
 );
@@ -42,6 +42,14 @@ const updateExpense = compiledOnce((db, { user_id, id, if_version, ...changes }:
   return if_version === undefined ? query : query.where('version', '=', if_version);
 });
 
+/** Always with the same columns but for those that a trigger fills: else there would be hundreds of statements to prepare. */
+function toRow(user_id: string, expense: NewExpense): Insertable<DB['expenses']> {
+  const { id, trip_id = null, amount, currency, category, date, tags, metadata } = expense;
+  const { description = null, location = null, receipt_url = null } = expense;
+  const row = { user_id, id, trip_id, amount, category, description, location, receipt_url, tags };
+  return { ...row, metadata: JSON.stringify(metadata), currency, date };
+}
+
 /** A user's own expenses. */
 export class ExpenseRepository extends ExpenseReader {
   /**
@@ -55,7 +63,7 @@ export class ExpenseRepository extends ExpenseReader {
   async create(input: ExpenseInput): Promise<Expense> {
     const expense = validate(newExpenseSchema, input);
     const [stored] = areNew([input])
-      ? await insertExpense(this.db, { ...expense, metadata: JSON.stringify(expense.metadata), user_id: this.userId })
+      ? await insertExpense(this.db, toRow(this.userId, expense))
       : await this.#insert(this.db, [expense], { idsAreNew: false });
     return found(stored, 'expense');
   }

@@ -2,8 +2,11 @@ import { z } from 'zod';
 
 /** Whether the text is a day of the calendar, written YYYY-MM-DD. */
 export function isDate(value: string): boolean {
-  // JavaScript takes 30 February for 2 March.
-  return /^(?!0000)\d{4}-\d{2}-\d{2}$/.test(value) && new Date(value).getUTCDate() === Number(value.slice(8));
+  // JavaScript takes 30 February for 2 March, and what has no such month or day in ways of its own.
+  return (
+    /^(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/.test(value) &&
+    new Date(value).getUTCDate() === Number(value.slice(8))
+  );
 }
 
 /** A day without a time: "2026-12-01", in the years 1900 to 2999. */

@@ -17,7 +17,7 @@ export const equivalents: readonly { readonly id: RegExp; readonly why: string }
     why: 'It is generated from columns that are never null.',
   },
   {
-    id: /^function private\.(?!is_moderator)(add_amounts|is_\w+|message_\w+|normalize_tags|occurrences|refuse_truncate|search_query|set_updated_at\w*|start_public_profile|trimmed|two_decimals)\(.*: security definer$/,
+    id: /^function private\.(?!is_moderator)(add_amounts|is_\w+|message_\w+|normalize_tags|occurrences|periods|refuse_truncate|search_query|set_updated_at\w*|start_public_profile|trimmed|two_decimals)\(.*: security definer$/,
     why: 'It computes from its arguments, or the new row, alone: no right is asked for.',
   },
   {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { ForeignKeyError, PermissionError, UniqueError, ValidationError } from '../../src/index.ts';
 import type { ExpenseFilter } from '../../src/types.ts';
@@ -38,6 +39,32 @@ async function traveller() {
 }
 
 describe('an expense', () => {
+  test('is inserted by one of few statements, whatever is left out of it', async () => {
+    const alice = await traveller();
+    const options = {
+      trip_id: alice.trip.id,
+      currency: 'NZD',
+      description: 'Cook Strait',
+      date: '2026-12-02',
+      location: 'Wellington',
+      receipt_url: 'https://example.com/receipt.pdf',
+      tags: ['boat'],
+      metadata: { seats: 2 },
+    };
+    const texts = await alice.transaction(async (tx) => {
+      for (const left of Object.keys(options)) {
+        const { [left as keyof typeof options]: _, ...others } = options;
+        await tx.expenses.create({ ...others, amount: '42.50', category: 'ferry' });
+        await tx.expenses.create({ amount: '42.50', [left]: options[left as keyof typeof options], category: 'ferry' });
+      }
+      const { rows } = await sql<{ name: string }>`
+        select name from pg_prepared_statements where statement like 'insert into "expenses"%'`.execute(tx.kysely);
+      return rows;
+    });
+    expect([1, 2, 3, 4]).toContain(texts.length);
+    expect((await alice.expenses.list({ limit: 100 })).items).toHaveLength(16);
+  });
+
   test('is of today where its user is, in their currency, without a trip', async () => {
     const alice = await sessions.signUp();
     // One of these zones has another date than UTC at every hour.

@@ -43,6 +43,7 @@ describe('a cursor', () => {
     ['too short', encodeCursor('expenses.list', ['2026-12-01'])],
     ['too long', encodeCursor('expenses.list', ['2026-12-01', id, id])],
     ['no date', encodeCursor('expenses.list', ["2026-02-30'; drop table trips", id])],
+    ['no month', encodeCursor('expenses.list', ['0001-13-13', id])],
     ['no uuid', encodeCursor('expenses.list', ['2026-12-01', 'x'])],
     ['huge', encodeCursor('expenses.list', ['2026-12-01', 'x'.repeat(2000)])],
   ])('that is %s is malformed', (_, cursor) => {

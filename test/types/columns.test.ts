@@ -178,10 +178,14 @@ test('a view’s column is null by the types exactly where it is for somebody', 
 });
 
 test('nothing is written to a view', () => {
-  const inViews = ({ is_view }: Column) => is_view;
-  expect(
-    Object.values(table(inViews, (_, type) => /^Derived<.+>$/.test(type))).filter((isDerived) => !isDerived),
-  ).toEqual([]);
+  const types = Object.values(
+    table(
+      ({ is_view }) => is_view,
+      (_, type) => type,
+    ),
+  );
+  expect(types.length).toBeGreaterThan(10);
+  expect(types.filter((type) => !/^Derived<.+>$/.test(`${type}`))).toEqual([]);
 });
 
 describe('the lists of values', () => {
