@@ -34,6 +34,35 @@ const periods = sql`array[${sql.join(
   [0, 1, 2, 3, 4].map((level) => sql`${week('created_at')} / ${sql.lit(4 ** level)} * 8 + ${sql.lit(level)}`),
 )}]`;
 
+/**
+ * Unless `newest` has as many as are wanted: the newest public posts that match, from `to_week` on, at first in so many `weeks`,
+ * then in those before, three times as many, and so on to the first.
+ */
+const readWeeks = (matches: string, wanted: string) => sql`
+      if cardinality(newest) < ${sql.raw(wanted)} then
+        newest := '{}';
+        first_week := (
+          select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
+        );
+      end if;
+      while cardinality(newest) < ${sql.raw(wanted)} and to_week >= first_week loop
+        from_week := greatest(to_week - weeks, first_week);
+        newest := newest || array(
+          select found.id
+          from (
+            select p.id, p.created_at from public.posts p
+            where p.visibility = 'public' and ${sql.raw(matches)}
+              and ${periods} && (select private.periods(from_week, to_week))
+              and ${week('p.created_at')} between from_week and to_week and p.user_id <> all (blocked)
+            offset 0
+          ) as found
+          order by found.created_at desc, found.id desc
+          limit ${sql.raw(wanted)} - cardinality(newest)
+        );
+        to_week := from_week - 1;
+        weeks := weeks * 3 + 1;
+      end loop;`;
+
 /** The last "offset 0" has the distance calculated once a row. */
 const withMetres = (posts: string) =>
   sql.raw(`
@@ -104,7 +133,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     -- The best of the newest thousand that match. Of a word that a sample shows to be common these are found among the newest
     -- 20,000 posts. Of others, through the index: in as many weeks as would hold a thousand, or 20,000 posts if the sample has
-    -- none, then in those before, three times as many, and so on to the first. What is asked of an index comes from a "select",
+    -- none, and so on back. What is asked of an index comes from a "select",
     -- so that the plan does not depend on how common a word is out of sight.
     create or replace function private.find_posts(search_term text, most integer) returns table (id uuid, rank real)
       language plpgsql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
@@ -112,9 +141,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       query constant tsquery := private.search_query(search_term);
       blocked constant uuid[] := private.blocked_ids();
       audiences constant text[] := private.audiences();
-      first_week constant integer := (
-        select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
-      );
+      first_week integer;
       from_week integer;
       to_week integer;
       weeks integer;
@@ -141,27 +168,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           limit 1000
         );
       end if;
-      -- A word that is common in the sample alone, or for the blocked, has fewer there.
-      if matching >= 10 and cardinality(newest) < 1000 then
-        newest := '{}';
-      end if;
-      while cardinality(newest) < 1000 and to_week >= first_week loop
-        from_week := greatest(to_week - weeks, first_week);
-        newest := newest || array(
-          select found.id
-          from (
-            select p.id, p.created_at from public.posts p
-            where p.visibility = 'public' and p.search @@ (select query)
-              and ${periods} && (select private.periods(from_week, to_week))
-              and ${week('p.created_at')} between from_week and to_week and p.user_id <> all (blocked)
-            offset 0
-          ) as found
-          order by found.created_at desc, found.id desc
-          limit 1000 - cardinality(newest)
-        );
-        to_week := from_week - 1;
-        weeks := weeks * 3 + 1;
-      end loop;
+${readWeeks('p.search @@ (select query)', '1000')}
       return query
         select found.id, ts_rank(found.search, query)
         from (
@@ -192,9 +199,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       wanted_tags constant text[] := array[wanted_tag];
       blocked constant uuid[] := private.blocked_ids();
       audiences constant text[] := private.audiences();
-      first_week constant integer := (
-        select ${week('p.created_at')} from public.posts p where p.visibility = 'public' order by p.created_at, p.id limit 1
-      );
+      first_week integer;
       from_week integer;
       to_week integer;
       weeks integer;
@@ -222,25 +227,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           order by p.created_at desc, p.id desc
           limit 1000
         ) as recent;
-        newest := '{}';
       end if;
-      while cardinality(newest) < most and to_week >= first_week loop
-        from_week := greatest(to_week - weeks, first_week);
-        newest := newest || array(
-          select found.id
-          from (
-            select p.id, p.created_at from public.posts p
-            where p.visibility = 'public' and p.tags @> (select wanted_tags) and (p.created_at, p.id) < (before_created_at, before_id)
-              and ${periods} && (select private.periods(from_week, to_week))
-              and ${week('p.created_at')} between from_week and to_week and p.user_id <> all (blocked)
-            offset 0
-          ) as found
-          order by found.created_at desc, found.id desc
-          limit most - cardinality(newest)
-        );
-        to_week := from_week - 1;
-        weeks := weeks * 3 + 1;
-      end loop;
+${readWeeks('p.tags @> (select wanted_tags) and (p.created_at, p.id) < (before_created_at, before_id)', 'most')}
       return query
         select found.id
         from (
