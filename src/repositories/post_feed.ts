@@ -64,7 +64,7 @@ export function newestPosts(conditions: RawBuilder<unknown>[], { last_created_at
 }
 
 /** Newest first. */
-export function isAfter(last_created_at: string | undefined, last_id: string) {
+function isAfter(last_created_at: string | undefined, last_id: string) {
   return sql<SqlBool>`(posts.created_at, posts.id) < (${last_created_at}::timestamptz, ${last_id}::uuid)`;
 }
 
@@ -72,10 +72,14 @@ export function newestFirst(feed: ReturnType<typeof selectFeed>, { limit }: Boun
   return feed.orderBy('posts.created_at', 'desc').orderBy('posts.id', 'desc').limit(limit);
 }
 
-function friendsPosts({ last_created_at, last_id, limit }: FeedPage): Posts {
-  const after = last_id === undefined ? sql`null, null` : sql`${last_created_at}::timestamptz, ${last_id}::uuid`;
+/** Where a page begins, as the arguments of a function: null, null is the first page. */
+export function after({ last_created_at, last_id }: Bounds) {
+  return last_id === undefined ? sql`null, null` : sql`${last_created_at}::timestamptz, ${last_id}::uuid`;
+}
+
+function friendsPosts(page: FeedPage): Posts {
   return sql`(
-    select posts.* from public.friends_posts(${after}, ${limit}::integer) as friends
+    select posts.* from public.friends_posts(${after(page)}, ${page.limit}::integer) as friends
     join posts on posts.id = friends.post_id
   )`;
 }

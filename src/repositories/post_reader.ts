@@ -7,7 +7,16 @@ import { clampLimit, type Page, type PageRequest } from '../types/page.ts';
 import { uuidSchema } from '../types/uuid.ts';
 import { requireObject, validate } from '../types/validate.ts';
 import { compiledOnce } from './compiled_once.ts';
-import { type Bounds, type FeedPost, newestFirst, newestPosts, pageOf, readFeed, selectFeed } from './post_feed.ts';
+import {
+  after,
+  type Bounds,
+  type FeedPost,
+  newestFirst,
+  newestPosts,
+  pageOf,
+  readFeed,
+  selectFeed,
+} from './post_feed.ts';
 import { type Post, selectPosts } from './post_row.ts';
 import { type NearbyPost, readNearby } from './posts_nearby.ts';
 import { found } from './stored.ts';
@@ -31,10 +40,8 @@ const selectByAuthor = compiledOnce((db, { me, author, trip_id, tag, ...bounds }
 });
 
 const selectByTag = compiledOnce((db, { me, tag, ...bounds }: ByTag) => {
-  const { last_created_at, last_id, limit } = bounds;
-  const after = last_id === undefined ? sql`null, null` : sql`${last_created_at}::timestamptz, ${last_id}::uuid`;
   const tagged = sql<Selectable<DB['posts']>>`(
-    select posts.* from public.tagged_posts(${tag}, ${after}, ${limit}::integer) as tagged
+    select posts.* from public.tagged_posts(${tag}, ${after(bounds)}, ${bounds.limit}::integer) as tagged
     join posts on posts.id = tagged.post_id
   )`;
   return newestFirst(selectFeed(db, me, tagged), bounds);
