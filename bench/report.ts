@@ -14,6 +14,11 @@ export type Report = {
   readonly starts: ColdStart[];
 };
 
+/** Before anything is measured. */
+export function emptyReport(machine: Machine): Report {
+  return { machine, stages: [], layers: [], growth: [], starts: [] };
+}
+
 /** One work, over one network. */
 export type Stage = Amount & {
   readonly work: string;

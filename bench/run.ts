@@ -18,6 +18,7 @@ import {
   describeHeader,
   describeStage,
   describeStarts,
+  emptyReport,
   type Report,
   resultsOf,
   type Stage,
@@ -70,9 +71,7 @@ async function run({ quick = false, json = false, write = false, only, work, del
   await withTemplateDatabase({ log: console.error, stopped }, async ({ server, template }) => {
     const { connectionString } = await cloneDatabase(server, template);
     const machine = await describeMachine(connectionString, server);
-    const report: Report = write
-      ? await readResults(results, machine)
-      : { machine, stages: [], layers: [], growth: [], starts: [] };
+    const report: Report = write ? await readResults(results, machine) : emptyReport(machine);
     // After each part, so that a run that is stopped has written what it measured.
     const keep = async (lines: string) => {
       print(`\n${lines}`);
@@ -115,8 +114,8 @@ async function run({ quick = false, json = false, write = false, only, work, del
     for (const dimension of isWanted('growth') ? dimensions : []) {
       console.error(`Measuring: ${dimension.title} …`);
       const empty = await cloneDatabase(server, template);
-      const amount = { rows: Number(rows ?? (quick ? 100 : 1_000_000)), calls: quick ? 3 : 60 };
-      const growth = await measureGrowth(dimension, empty.connectionString, amount, stop.signal);
+      const most = { rows: Number(rows ?? (quick ? 100 : 1_000_000)), calls: quick ? 3 : 60 };
+      const growth = await measureGrowth(dimension, empty.connectionString, most, stop.signal);
       await empty.drop();
       replace(report.growth, growth, ({ name }) => name === growth.name);
       await keep(describeGrowth(growth));

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { drawColdStarts, drawGrowth, drawRatios } from './charts.ts';
 import type { Machine } from './machine.ts';
-import { describeMachineLine, durationOf, type Report, type Stage } from './report.ts';
+import { describeMachineLine, durationOf, emptyReport, type Report, type Stage } from './report.ts';
 
 /** What was written before, if it was measured on the same machine: a run that measures a part keeps the rest. */
 export async function readResults(folder: URL, machine: Machine): Promise<Report> {
@@ -10,9 +10,9 @@ export async function readResults(folder: URL, machine: Machine): Promise<Report
   const before: Report | undefined = text && JSON.parse(text);
   const { load: _, ...same } = machine;
   if (!before || !isDeepStrictEqual({ ...before.machine, ...same }, before.machine)) {
-    return { machine, stages: [], layers: [], growth: [], starts: [] };
+    return emptyReport(machine);
   }
-  return { ...before, layers: before.layers ?? [], machine };
+  return { ...before, machine };
 }
 
 /** Writes the report as JSON, a page of tables and charts. What was not measured is left out of the page. */
