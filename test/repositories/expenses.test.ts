@@ -8,24 +8,24 @@ import { testSessions } from './sessions.ts';
 
 const sessions = testSessions();
 
+/** What an expense may have besides an amount and a category. */
+const details = {
+  currency: 'NZD',
+  description: 'Cook Strait',
+  date: '2026-12-02',
+  location: 'Wellington',
+  receipt_url: 'https://example.com/receipt.pdf',
+  tags: ['boat'],
+  metadata: { seats: 2 },
+};
+
 testOwnRows(sessions, {
   table: 'expenses',
   sortedBy: 'date',
   repository: ({ expenses }) => expenses,
   onBehalf: ({ expenses }) => expenses,
   input: (id) => ({ id, amount: '42.50', category: 'fuel', date: '2026-12-01' }),
-  patch: {
-    trip_id: null,
-    amount: '7.05',
-    currency: 'NZD',
-    category: 'ferry',
-    description: 'Cook Strait',
-    date: '2026-12-02',
-    location: 'Wellington',
-    receipt_url: 'https://example.com/receipt.pdf',
-    tags: ['boat'],
-    metadata: { seats: 2 },
-  },
+  patch: { trip_id: null, amount: '7.05', category: 'ferry', ...details },
 });
 
 const waitingForLocks = `select count(*)::int as count from pg_stat_activity
@@ -41,16 +41,7 @@ async function traveller() {
 describe('an expense', () => {
   test('is inserted by one of few statements, whatever is left out of it', async () => {
     const alice = await traveller();
-    const options = {
-      trip_id: alice.trip.id,
-      currency: 'NZD',
-      description: 'Cook Strait',
-      date: '2026-12-02',
-      location: 'Wellington',
-      receipt_url: 'https://example.com/receipt.pdf',
-      tags: ['boat'],
-      metadata: { seats: 2 },
-    };
+    const options = { trip_id: alice.trip.id, ...details };
     const texts = await alice.transaction(async (tx) => {
       for (const left of Object.keys(options)) {
         const { [left as keyof typeof options]: _, ...others } = options;

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CursorError, ValidationError } from '../../src/index.ts';
 import type { Circle, NearbyPost, Page, PostInput } from '../../src/types.ts';
+import { readPages } from '../support/read_pages.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();
@@ -81,17 +82,6 @@ const seenBy = {
   visitor: ({ visibility }: Stored) => visibility === 'public',
 };
 
-async function readAll(read: (cursor: string | null) => Promise<Page<NearbyPost>>): Promise<NearbyPost[]> {
-  const items: NearbyPost[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page<NearbyPost> = await read(cursor);
-    items.push(...page.items);
-    cursor = page.next_cursor;
-  } while (cursor);
-  return items;
-}
-
 const places: Point[] = [
   { lat: 38.57, lng: -109.55 },
   { lat: 0, lng: 0 },
@@ -120,7 +110,7 @@ describe.each(places)('around $lat, $lng', (place) => {
         const within = all.filter(({ metres }) => metres <= radius_km * 1000 + 0.4);
         expect(all.filter(({ metres }) => Math.abs(metres - radius_km * 1000) < 0.6 && radius_km < 20_040)).toEqual([]);
         for (const limit of [3, 100]) {
-          const items = await readAll((cursor) => posts.near({ ...place, radius_km, limit, cursor }));
+          const items = await readPages((cursor) => posts.near({ ...place, radius_km, limit, cursor }));
           expect(items.map(({ id }) => id).sort()).toEqual(within.map(({ id }) => id).sort());
           const metres = new Map(within.map((row) => [row.id, row.metres]));
           for (const { id, distance_km } of items) {

@@ -1,19 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { CursorError, ValidationError } from '../../src/index.ts';
 import type { Page, TripFilter, TripInput, TripListRequest } from '../../src/types.ts';
+import { readPages } from '../support/read_pages.ts';
 import { type Person, testSessions } from './sessions.ts';
 
 const sessions = testSessions();
 
 async function namesOf(read: (request: TripListRequest) => Promise<Page<{ name: string }>>, filter: TripFilter) {
-  const names = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page<{ name: string }> = await read({ ...filter, limit: 2, cursor });
-    names.push(...page.items.map(({ name }) => name));
-    cursor = page.next_cursor;
-  } while (cursor);
-  return names;
+  const trips = await readPages((cursor) => read({ ...filter, limit: 2, cursor }));
+  return trips.map(({ name }) => name);
 }
 
 /** Both lists have the same trips in the same order, page by page. */

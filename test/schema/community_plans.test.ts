@@ -8,8 +8,8 @@ import {
   type Session,
   type TransactionSession,
 } from '../../src/index.ts';
-import type { Page, Post } from '../../src/types.ts';
 import { testDatabase } from '../support/database.ts';
+import { idsOf, readPages } from '../support/read_pages.ts';
 
 const file = testDatabase();
 let database: Database;
@@ -262,18 +262,7 @@ describe('what comes through an index is all there is', () => {
 
   async function ids(where: string): Promise<string[]> {
     const { rows } = await file.admin.query(`select id from posts where ${where} order by created_at desc, id desc`);
-    return rows.map(({ id }) => id);
-  }
-
-  async function readAll(read: (cursor: string | null) => Promise<Page<Post>>): Promise<string[]> {
-    const all: string[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: Page<Post> = await read(cursor);
-      all.push(...page.items.map(({ id }) => id));
-      cursor = page.next_cursor;
-    } while (cursor);
-    return all;
+    return idsOf(rows);
   }
 
   test.each(['stranger', 'visitor'] as const)(
@@ -286,7 +275,7 @@ describe('what comes through an index is all there is', () => {
       ] as const) {
         const expected = await ids(`tags @> '{${tag}}' and ${seen[name]}`);
         expect(expected.length).toBeGreaterThan(tag === 'rare' ? 5 : 2000);
-        expect(await readAll((cursor) => posts.byTag(tag, { limit, cursor }))).toEqual(expected);
+        expect(idsOf(await readPages((cursor) => posts.byTag(tag, { limit, cursor })))).toEqual(expected);
       }
     },
   );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDatabase, type Database } from '../../src/index.ts';
-import type { Page, Post } from '../../src/types.ts';
 import { testDatabase } from '../support/database.ts';
+import { idsOf, readPages } from '../support/read_pages.ts';
 
 const file = testDatabase();
 let database: Database;
@@ -62,18 +62,7 @@ const postsOf = { visitor: () => database.asAnon().posts, alice: () => database.
 
 async function ids(statement: string, values: unknown[] = []): Promise<string[]> {
   const { rows } = await file.admin.query(statement, values);
-  return rows.map(({ id }) => id);
-}
-
-async function readAll(read: (cursor: string | null) => Promise<Page<Post>>): Promise<string[]> {
-  const all: string[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page<Post> = await read(cursor);
-    all.push(...page.items.map(({ id }) => id));
-    cursor = page.next_cursor;
-  } while (cursor);
-  return all;
+  return idsOf(rows);
 }
 
 /** From before the first week of an index to after its last. */
@@ -125,7 +114,7 @@ describe.each([
     const all = await ids(`select id from posts where tags @> $1 and ${seen[who]} order by created_at desc, id desc`, [
       [tag],
     ]);
-    expect(await readAll((cursor) => postsOf[who]().byTag(tag, { limit, cursor }))).toEqual(all);
+    expect(idsOf(await readPages((cursor) => postsOf[who]().byTag(tag, { limit, cursor })))).toEqual(all);
   });
 });
 
@@ -135,7 +124,9 @@ describe('with more friends than a page has posts', () => {
   test.each([1, 7, 50, 100])('their feed has all posts, in pages of %i', async (limit) => {
     const expected = await ids(all);
     expect(expected).toHaveLength(400);
-    expect(await readAll((cursor) => postsOf.alice().feed({ scope: 'friends', limit, cursor }))).toEqual(expected);
+    expect(idsOf(await readPages((cursor) => postsOf.alice().feed({ scope: 'friends', limit, cursor })))).toEqual(
+      expected,
+    );
   });
 
   test('what they write now, among others, is at the top', async () => {
@@ -146,9 +137,9 @@ describe('with more friends than a page has posts', () => {
       [Array.from({ length: 90 }, (_, n) => (n % 2 ? person(200 + n) : person(2 + n)))],
     );
     const expected = (await ids(all)).slice(0, 20);
-    expect(rows.map(({ id }) => id)).toEqual(expect.arrayContaining(expected));
+    expect(idsOf(rows)).toEqual(expect.arrayContaining(expected));
     const { items } = await postsOf.alice().feed({ scope: 'friends' });
-    expect(items.map(({ id }) => id)).toEqual(expected);
+    expect(idsOf(items)).toEqual(expected);
     await file.admin.query("delete from posts where title = 'Now'");
   });
 });
