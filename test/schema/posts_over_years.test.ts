@@ -36,7 +36,8 @@ beforeAll(async () => {
           'everyday' || case when n % 23 = 0 then ' lizard' else '' end || case when n % 199 = 1 then ' seldom' else '' end
             || case when n > 13000 and n % 9 = 0 then ' formerly' else '' end || case when n = 23900 then ' once' else '' end,
           case when n % 2 = 0 then '{half}'::text[] else '{}' end || case when n % 90 = 0 then '{ninetieth}'::text[] else '{}' end
-            || case when n > 13000 and n % 9 = 0 then '{formerly}'::text[] else '{}' end,
+            || case when n > 13000 and n % 9 = 0 then '{formerly}'::text[] else '{}' end
+            || case when n % 1100 = 5 then '{sparse}'::text[] else '{}' end,
           case when n > 50 then now() - n * interval '265 minutes' else now() end
         from generate_series(1, 24000) as n;
       insert into posts (user_id, title, content, visibility, created_at)
@@ -107,6 +108,9 @@ describe.each([
   test.each([
     ['half', 100],
     ['ninetieth', 7],
+    ['sparse', 21],
+    ['sparse', 20],
+    ['sparse', 19],
     ['formerly', 100],
     ['once', 100],
     ['never', 20],
